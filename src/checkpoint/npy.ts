@@ -4,9 +4,10 @@
  */
 import { keysOf, product } from "../facts/checked-lists.ts";
 import { type NpyHeader, npyDataStart, npyHeader, parseNpyHeader } from "../facts/files/npy-header.ts";
+import { rowMajor } from "../facts/row-major.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { RandomAccessFile, writeAt, writeCheckpointFile } from "./files.ts";
-import { bytesPerElement, CheckpointTensor, type DType, rowMajorStrides, type TensorData } from "./tensor.ts";
+import { bytesPerElement, CheckpointTensor, type DType, type TensorData } from "./tensor.ts";
 
 /** An array of a `.npy` file. */
 export interface NpyArray {
@@ -42,7 +43,7 @@ export async function readNpy(path: string): Promise<NpyArray> {
   if (dataStart + length > file.length) throw new CheckpointError(path, "was cut short.");
   // A copy, since a view must be aligned to its element size.
   const values = new Uint8Array(file.subarray(dataStart, dataStart + length));
-  const tensor = new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async () => values);
+  const tensor = new CheckpointTensor(dtype, shape, rowMajor(shape), async () => values);
   return { shape, data: await tensor.read() };
 }
 

@@ -1,4 +1,6 @@
 /** Writes the values of checkpoints as a Python pickle, protocol 2. The counterpart of `unpickle.ts`. */
+
+import { rowMajor } from "../facts/row-major.ts";
 import {
   type CheckpointValue,
   isList,
@@ -11,7 +13,7 @@ import {
   PythonTuple,
   TorchStorage,
 } from "./python-values.ts";
-import { CheckpointTensor, type DType, rowMajorStrides } from "./tensor.ts";
+import { CheckpointTensor, type DType } from "./tensor.ts";
 import { PickleError } from "./unpickle.ts";
 
 /** A pickled value. The values of its tensors are stored outside it. */
@@ -164,7 +166,7 @@ class Pickler {
     this.storage(tensor, storageClass);
     this.number(0);
     this.tuple(tensor.shape, []);
-    this.tuple(rowMajorStrides(tensor.shape), []);
+    this.tuple(rowMajor(tensor.shape), []);
     this.opcode("\x89"); // False
     this.dict(new Map(), [], true);
     if (!storageClass) this.global("torch", tensor.dtype);

@@ -1,8 +1,10 @@
 /** Hugging Face's safetensors files: a JSON header and the tensors' bytes. Spec: https://huggingface.co/docs/safetensors */
 import { product } from "../facts/checked-lists.ts";
+import { asObject, isObject, type JsonObject } from "../facts/json.ts";
+import { rowMajor } from "../facts/row-major.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { RandomAccessFile } from "./files.ts";
-import { bytesPerElement, CheckpointTensor, type DType, rowMajorStrides } from "./tensor.ts";
+import { bytesPerElement, CheckpointTensor, type DType } from "./tensor.ts";
 
 /** An open file of named tensors. */
 export interface SafetensorsFile {
@@ -42,10 +44,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     const tensors = Object.entries(descriptions).map(
       ([name, description]) => [name, storedTensor(file, dataStart, name, description)] as const,
     );
-    const texts = Object.entries(isObject(metadata) ? metadata : {}).map(([key, text]) => [
-      key,
-      String(text),
-    ]);
+    const texts = Object.entries(asObject(metadata)).map(([key, text]) => [key, String(text)]);
     return {
       path,
       tensors: new Map(tensors),
@@ -58,9 +57,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
-async function readHeader(
-  file: RandomAccessFile,
-): Promise<{ header: Record<string, unknown>; dataStart: number }> {
+async function readHeader(file: RandomAccessFile): Promise<{ header: JsonObject; dataStart: number }> {
   const length = new Uint8Array(8);
   await file.read(0, length);
   const bytes = Number(new DataView(length.buffer).getBigUint64(0, true));
@@ -71,7 +68,7 @@ async function readHeader(
   return { header: parseHeader(file.path, Buffer.from(text).toString("utf8")), dataStart: 8 + bytes };
 }
 
-function parseHeader(path: string, text: string): Record<string, unknown> {
+function parseHeader(path: string, text: string): JsonObject {
   try {
     const header: unknown = JSON.parse(text);
     if (isObject(header)) return header;
@@ -96,7 +93,7 @@ function storedTensor(
     );
   if (dataStart + end > file.size)
     throw new CheckpointError(file.path, `was cut short: "${name}" extends past the end of the file.`);
-  return new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async (into = new Uint8Array(length)) => {
+  return new CheckpointTensor(dtype, shape, rowMajor(shape), async (into = new Uint8Array(length)) => {
     await file.read(dataStart + start, into);
     return into;
   });
@@ -114,10 +111,6 @@ function checkedDescription(path: string, name: string, description: unknown) {
     }
   }
   throw new CheckpointError(path, `is damaged: its description of "${name}" is invalid.`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isSizes(value: unknown): value is readonly number[] {

@@ -1,6 +1,8 @@
 /** Tensors of checkpoints: described when the file is opened, read on demand. Bytes are little-endian, as on all of Node's platforms. */
+
 import { Float16Array } from "@petamoriken/float16";
 import { product } from "../facts/checked-lists.ts";
+import { rowMajor } from "../facts/row-major.ts";
 
 /** Values of a tensor in row-major order. */
 export type TensorData =
@@ -54,17 +56,6 @@ export function bytesPerElement(dtype: DType): number {
   return dtypes[dtype].bytes;
 }
 
-/** Returns the strides of a row-major array, in elements. */
-export function rowMajorStrides(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length);
-  let stride = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= Math.max(1, shape[axis] ?? 1);
-  }
-  return strides;
-}
-
 /**
  * Reads a tensor's values in row-major order.
  *
@@ -92,7 +83,7 @@ export class CheckpointTensor {
     const stored = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     if (stored.byteLength !== product(shape) * bytesPerElement(dtype))
       throw new RangeError(`${data.length} values cannot fill a ${dtype} tensor of shape [${shape}]`);
-    return new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async (into) => {
+    return new CheckpointTensor(dtype, shape, rowMajor(shape), async (into) => {
       into?.set(stored);
       return into ?? stored;
     });

@@ -2,10 +2,10 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageFile from "../../package.json" with { type: "json" };
+import { EXIT } from "../facts/exit-codes.ts";
 import { runArguments } from "../facts/run-arguments.ts";
 import { RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
 import { PRECISIONS, type Precision } from "../runtime/precision.ts";
-import { EXIT } from "./exit-codes.ts";
 import { TOOLS_HELP } from "./tools.ts";
 
 /** The options as given, by their names. */

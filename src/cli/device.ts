@@ -1,6 +1,7 @@
 /** The device that a command computes on. */
+
 import type { Config } from "../config/config.ts";
-import type { ReportEvent } from "../results/reporters.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import type { Runtime } from "../runtime/executable.ts";
 import { chooseRuntime } from "../workflow/device-choice.ts";
 import type { ChoiceReport, Work } from "../workflow/device-trial.ts";

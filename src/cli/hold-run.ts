@@ -3,11 +3,11 @@ import { rmdirSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
+import { EXIT } from "../facts/exit-codes.ts";
 import { newAddress } from "../facts/lock/address.ts";
 import { lockHolder, owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
 import { runLock, SUPERVISOR_VARIABLE, takeRunLock } from "../facts/lock/run-lock.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
-import { EXIT } from "./exit-codes.ts";
 
 /**
  * Holds a run's lock until this process ends. A supervisor already holds it for its trainer, which takes it over if the supervisor is

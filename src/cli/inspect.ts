@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { Command } from "commander";
 import { at } from "../facts/checked-lists.ts";
+import { EXIT } from "../facts/exit-codes.ts";
 import { writeErrorReason } from "../facts/files/write-file.ts";
 import { describeInspection } from "../images/describe.ts";
 import { isStore, listImages, openImage } from "../images/files.ts";
@@ -9,7 +10,6 @@ import { ImageError, type OpenOptions } from "../images/image.ts";
 import { describeNonFinite, type Inspection } from "../images/inspect.ts";
 import { inspectApart } from "../images/inspection-thread.ts";
 import { saveNpy } from "../images/npy-writer.ts";
-import { EXIT } from "./exit-codes.ts";
 
 interface Arguments {
   readonly inspect: string;

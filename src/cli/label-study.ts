@@ -2,16 +2,16 @@
 
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { Command, InvalidArgumentError } from "commander";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import type { Key } from "../config/key-names.ts";
+import { EXIT } from "../facts/exit-codes.ts";
+import { eachLine } from "../facts/files/lines.ts";
 import { runArguments } from "../facts/run-arguments.ts";
 import { type Problem, parseRunEvent } from "../facts/run-events.ts";
 import { describeStudy, type StudyResult, studyRows } from "../workflow/label-study/outcome.ts";
 import { LabelStudy, type PlannedRun } from "../workflow/label-study/study.ts";
-import { EXIT } from "./exit-codes.ts";
 import { problemsOf } from "./refusals.ts";
 
 interface StudyArguments {
@@ -169,17 +169,17 @@ async function train(
   const stop = () => child.kill("SIGTERM");
   const ignore = () => {};
   process.on("SIGTERM", stop).on("SIGINT", ignore);
-  const lines = child.stdout === null ? [] : createInterface({ input: child.stdout });
-  for await (const line of lines) {
-    const event = parseRunEvent(line);
-    if (event?.event === "problems")
-      for (const { severity, message } of event.problems)
-        if (severity === "error") console.error(`${title}: ${message}`);
-    if (event?.event === "epoch" && process.stdout.isTTY)
-      process.stdout.write(`\r${title}: epoch ${event.epoch}/${event.epochs} `);
-  }
-  if (process.stdout.isTTY) process.stdout.write("\r\u001b[K");
+  if (child.stdout !== null)
+    eachLine(child.stdout, (line) => {
+      const event = parseRunEvent(line);
+      if (event?.event === "problems")
+        for (const { severity, message } of event.problems)
+          if (severity === "error") console.error(`${title}: ${message}`);
+      if (event?.event === "epoch" && process.stdout.isTTY)
+        process.stdout.write(`\r${title}: epoch ${event.epoch}/${event.epochs} `);
+    });
   const code = await ended;
+  if (process.stdout.isTTY) process.stdout.write("\r\u001b[K");
   process.off("SIGTERM", stop).off("SIGINT", ignore);
   return code ?? EXIT.failed;
 }

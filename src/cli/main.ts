@@ -4,10 +4,11 @@ import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { checkZooDescription, checkZooSource } from "../config/zoo-settings.ts";
 import { errorMessage, isStop } from "../facts/errors.ts";
+import { EXIT } from "../facts/exit-codes.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
 import { type ResultTree, resultTree } from "../facts/result-tree.ts";
-import type { NewRunEvent, Problem } from "../facts/run-events.ts";
-import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results/reporters.ts";
+import type { NewEndEvent, Problem, ReportEvent } from "../facts/run-events.ts";
+import { consoleReporter, jsonLinesReporter } from "../results/reporters.ts";
 import { withCheckpointSettings } from "../workflow/checkpoint-settings.ts";
 import { type FeatureRequest, writeFeatures } from "../workflow/features/write-features.ts";
 import { runWorkflow } from "../workflow/run.ts";
@@ -17,7 +18,6 @@ import { predictWithPackage } from "../workflow/zoo/predict-with-package.ts";
 import { withZooModel } from "../workflow/zoo/start-from-package.ts";
 import { type Arguments, parseArguments, resumeArguments } from "./arguments.ts";
 import { choiceReport, runtimeOpener } from "./device.ts";
-import { EXIT } from "./exit-codes.ts";
 import { holdRun } from "./hold-run.ts";
 import { memoryAdvice, problemsOf } from "./refusals.ts";
 import { stopSignal } from "./stop-signals.ts";
@@ -43,18 +43,18 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const source = checkZooSource(written, process.cwd());
   const asRead = { report, signal: stopSignal(report), problems };
   const isReadable = problems.every(({ severity }) => severity !== "error");
-  if (!isReadable || source.length > 0) return runConfig(given, written, asRead);
+  const tree = resultTree(given.result_dir, given.name, given.run_id);
   try {
+    if (!isReadable || source.length > 0) return await runConfig(given, written, asRead, tree);
     const { config: started, foreign, close } = await withZooModel(written, report, asRead.signal);
     try {
-      const tree = resultTree(given.result_dir, given.name, given.run_id);
       const config = await withCheckpointSettings(started, tree, report);
-      return await runConfig(given, config, { ...asRead, unpacked: started !== written, foreign });
+      return await runConfig(given, config, { ...asRead, unpacked: started !== written, foreign }, tree);
     } finally {
       await close();
     }
   } catch (error) {
-    const { runDirectory } = resultTree(given.result_dir, given.name, given.run_id);
+    const { runDirectory } = tree;
     if (!isStop(error, asRead.signal)) return reportFailure(error, runDirectory, report);
     report({ event: "end", runDirectory, status: "stopped" });
     return EXIT.stopped;
@@ -84,24 +84,22 @@ interface ReadConfiguration {
 }
 
 /** Checks and runs a configuration. Returns the exit code. */
-async function runConfig(given: Arguments, config: Config, read: ReadConfiguration): Promise<number> {
-  const { report, signal } = read;
+async function runConfig(
+  given: Arguments,
+  config: Config,
+  read: ReadConfiguration,
+  tree: ResultTree,
+): Promise<number> {
+  const { report } = read;
   const problems = problemsOfRun(given, config, read);
   if (problems.length > 0) report({ event: "problems", problems });
   if (problems.some((problem) => problem.severity === "error")) return EXIT.badInput;
-  const tree = resultTree(given.result_dir, given.name, given.run_id);
-  try {
-    await holdRun(tree).catch((error) => {
-      throw explainedWriteError(tree.recordFolder, error);
-    });
-    const { status, ...facts } = await perform(given, config, read, tree);
-    report({ event: "end", runDirectory: tree.runDirectory, ...facts, status });
-    return status === "stopped" ? EXIT.stopped : EXIT.done;
-  } catch (error) {
-    if (!isStop(error, signal)) return reportFailure(error, tree.runDirectory, report);
-    report({ event: "end", runDirectory: tree.runDirectory, status: "stopped" });
-    return EXIT.stopped;
-  }
+  await holdRun(tree).catch((error) => {
+    throw explainedWriteError(tree.recordFolder, error);
+  });
+  const { status, ...facts } = await perform(given, config, read, tree);
+  report({ event: "end", runDirectory: tree.runDirectory, ...facts, status });
+  return status === "stopped" ? EXIT.stopped : EXIT.done;
 }
 
 /** Returns all problems of the command line and the configuration. */
@@ -124,7 +122,7 @@ function problemsOfRun(
 }
 
 /** How a run ended, and what its last event says beside that. */
-interface Outcome extends Partial<Omit<Extract<NewRunEvent, { event: "end" }>, "event" | "status">> {
+interface Outcome extends Partial<Omit<NewEndEvent, "event" | "status">> {
   readonly status: "finished" | "stopped";
 }
 

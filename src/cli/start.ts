@@ -5,10 +5,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { url as debuggerUrl } from "node:inspector";
 import { errorCode } from "../facts/errors.ts";
+import { EXIT } from "../facts/exit-codes.ts";
 import { explainExit, keepLine } from "../facts/explain-exit.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import { memoryKills } from "../facts/memory-kills.ts";
-import { EXIT } from "./exit-codes.ts";
 import { STOP_SIGNALS } from "./stop-signals.ts";
 
 /** The largest exit code of a program. Windows' codes of crashes are larger. */

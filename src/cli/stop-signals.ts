@@ -1,6 +1,7 @@
 /** Requests to stop a run: signals, and the end of the parent process. */
-import type { ReportEvent } from "../results/reporters.ts";
-import { EXIT } from "./exit-codes.ts";
+
+import { EXIT } from "../facts/exit-codes.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 
 /** Signals that request a stop. A terminal that is closed sends SIGHUP. */
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

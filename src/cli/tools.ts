@@ -2,6 +2,7 @@
 
 import { SingleBar } from "cli-progress";
 import { errorCode, errorMessage } from "../facts/errors.ts";
+import { EXIT } from "../facts/exit-codes.ts";
 import { bytes } from "../facts/format.ts";
 import { reportPace } from "../facts/report-pace.ts";
 import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
@@ -10,7 +11,6 @@ import { installTensorflow, type TensorflowKind } from "../install/tensorflow.ts
 import type { InstallProgress } from "../install/wheels.ts";
 import { describeDevices, listDevices } from "../runtime/devices.ts";
 import { nvidiaGpus } from "../runtime/nvidia-gpus.ts";
-import { EXIT } from "./exit-codes.ts";
 
 /** Part of the help: the commands besides training. */
 export const TOOLS_HELP = `

@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { loadConfig } from "../config/config.ts";
+import { EXIT } from "../facts/exit-codes.ts";
 import { resultTree } from "../facts/result-tree.ts";
 import { tryStep } from "../workflow/run.ts";
 import type { Arguments } from "./arguments.ts";
 import { runtimeOpener } from "./device.ts";
-import { EXIT } from "./exit-codes.ts";
 
 /**
  * Whether a step with this batch size fits, tested by this command with `--try_batch` in another process. Throws the signal's reason if it

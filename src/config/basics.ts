@@ -57,6 +57,21 @@ export const axesOf = (config: Config): readonly ("z" | "y" | "x")[] => AXES[ndi
 export const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** The keys of the folders of images, one for each phase. */
+export const IMAGE_PATHS = PHASES.map((phase) => `DATA.${phase}.PATH` as const);
+
+/** Returns the phases whose own images a run reads. With DATA.TEST.USE_VAL_AS_TEST, the test takes parts of the training images. */
+export function usedPhases(config: Config): Phase[] {
+  const [train, test] = [config.flag("TRAIN.ENABLE"), config.flag("TEST.ENABLE")];
+  const testsValidation = test && config.flag("DATA.TEST.USE_VAL_AS_TEST");
+  const used: Readonly<Record<Phase, boolean>> = {
+    TRAIN: train || testsValidation,
+    VAL: train && !config.flag("DATA.VAL.FROM_TRAIN"),
+    TEST: test && !testsValidation,
+  };
+  return PHASES.filter((phase) => used[phase]);
+}
+
 /** Returns the number of channels of images: the last number of DATA.PATCH_SIZE. */
 export const channelsOf = (config: Config): number => config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
 

@@ -1,8 +1,16 @@
 /** Checks keys of a configuration against each other, by the rules of BiaPy 3.7.1 and of this engine. */
-import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { WORKFLOWS } from "../facts/workflows.ts";
-import { architectureOf, axesOf, channelsOf, ndimOf, PHASES, pretextTask, workflowOf } from "./basics.ts";
+import {
+  architectureOf,
+  axesOf,
+  channelsOf,
+  ndimOf,
+  PHASES,
+  pretextTask,
+  usedPhases,
+  workflowOf,
+} from "./basics.ts";
 import type { Config } from "./config.ts";
 import { checkDenoising } from "./denoising-checks.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
@@ -12,7 +20,7 @@ import { checkBetas } from "./optimizer-betas.ts";
 import { checkPreparation } from "./preparation-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkTargetNormalization } from "./target-normalization.ts";
-import { checkFolder, type PathSettings } from "./task-checks.ts";
+import { checkArchitecture, checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 import { isUnused } from "./unused-keys.ts";
 import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
@@ -91,37 +99,14 @@ export function checkTask(config: Config, paths: PathSettings): Problem[] {
     problems.push(
       config.problem(key, "mae learns by masking only; crappify needs another architecture.", "masking"),
     );
-  } else if (task === "crappify") problems.push(...checkRestoration(config, architecture));
+  } else if (task === "crappify")
+    problems.push(...checkArchitecture(config, "crappify", "restores images"), ...checkLosses(config));
   return problems;
-}
-
-function checkRestoration(config: Config, architecture: string): Problem[] {
-  const problems: Problem[] = [];
-  const key = "MODEL.ARCHITECTURE";
-  const names = embeddedArchitectures("crappify");
-  const { dimensions } = ARCHITECTURES.get(architecture) ?? { dimensions: [] };
-  const ndim = config.text("PROBLEM.NDIM");
-  if (!names.some((each) => each === architecture)) {
-    const message = `the embedded engine restores images by ${names.join(", ")}; ${architecture} needs BiaPy itself.`;
-    problems.push(config.needsBiapy(key, message, "unet"));
-  } else if (!dimensions.some((each) => each === ndim)) {
-    problems.push(
-      config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`),
-    );
-  }
-  return [...problems, ...checkLosses(config)];
 }
 
 /** Checks that the folders of all phases in use exist. */
 export function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
-  const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
-  const needed: TextKey[] = [
-    ...(config.flag("TRAIN.ENABLE") || testsValidation ? (["DATA.TRAIN.PATH"] as const) : []),
-    ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
-      ? (["DATA.VAL.PATH"] as const)
-      : []),
-    ...(config.flag("TEST.ENABLE") && !testsValidation ? (["DATA.TEST.PATH"] as const) : []),
-  ];
+  const needed = usedPhases(config).map((phase) => `DATA.${phase}.PATH` as const);
   return [
     ...needed.flatMap((key) => checkFolder(config, key, folder, network)),
     ...unfinishedPaths(config, needed).flatMap((key) =>
@@ -153,6 +138,13 @@ function checkValidation(config: Config): Problem[] {
     ),
   ];
 }
+
+/** The problem of training images that hold a single patch. */
+export const singlePatch = (config: Config): Problem =>
+  config.problem(
+    "DATA.VAL.SPLIT_TRAIN",
+    "the training images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.",
+  );
 
 /** Checks that overlap and padding of patches have one number for each axis. */
 export function checkTiles(config: Config): Problem[] {

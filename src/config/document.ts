@@ -2,7 +2,7 @@
 import { at } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { decoded, isYamlDate, type PythonValue } from "./python-value.ts";
-import { YamlError, type YamlNode, yamlTree } from "./yaml-tree.ts";
+import { YamlError, type YamlNode, type YamlPair, yamlTree } from "./yaml-tree.ts";
 
 /** A key with a value (not a group of keys). */
 export interface ConfigEntry {
@@ -72,67 +72,88 @@ export function parseDocument(
   text: string,
   isGroup: (key: string) => boolean,
 ): { document: ConfigDocument; problems: Problem[] } {
-  const entries: ConfigEntry[] = [];
-  const groups = new Map<string, Place>();
-  const problems: Problem[] = [];
-  const seen = new Map<string, Place>();
-  const placeOf = placesIn(file, text);
-  const problem = (place: Place, message: string) => problems.push({ severity: "error", ...place, message });
-  const walk = (node: YamlNode, prefix: string): void => {
-    if (node.kind !== "group") return;
-    const named = node.items.flatMap(({ key, value }) => (key.kind === "scalar" ? [{ key, value }] : []));
-    const last = new Map(named.map(({ key }, index) => [key.text, index]));
-    for (const [index, { key: keyNode, value }] of named.entries()) {
-      const key = prefix + keyNode.text;
-      const place = placeOf(keyNode.start);
-      if (keyNode.text.includes(".")) {
-        problem(
-          place,
-          `BiaPy has no key ${keyNode.text}: write sections in lines of their own, each ending in a colon.`,
-        );
-        continue;
-      }
-      const earlier = seen.get(key);
-      if (earlier === undefined) seen.set(key, place);
+  const { entries, groups, problems } = new DocumentReader(file, text, isGroup);
+  return { document: { file, entries, groups }, problems };
+}
+
+class DocumentReader {
+  readonly entries: ConfigEntry[] = [];
+  readonly groups = new Map<string, Place>();
+  readonly problems: Problem[] = [];
+  private readonly placeOf: (offset: number) => Place;
+  /** The first place of each key. */
+  private readonly seen = new Map<string, Place>();
+
+  constructor(
+    file: string,
+    text: string,
+    private readonly isGroup: (key: string) => boolean,
+  ) {
+    this.placeOf = placesIn(file, text);
+    const start = { file, line: 1, column: 1 };
+    try {
+      const tree = yamlTree(text, file);
+      if (tree === undefined || (tree.kind === "scalar" && tree.value === null))
+        this.refuse(start, "The file is empty: a configuration starts with a section such as PROBLEM.");
+      else if (tree.kind === "group") this.readGroup(tree.items, "");
       else
-        problems.push({
-          severity: "warning",
-          key,
-          ...place,
-          message: `${key} is written twice, first on line ${earlier.line}: the last one counts. Keep one of them.`,
-        });
-      if (last.get(keyNode.text) !== index) continue;
-      // A mapping below an unknown key is read as a group, so that its keys can be reported.
-      if (value.kind === "group" && (isGroup(key) || value.items.length > 0)) {
-        groups.set(key, place);
-        walk(value, `${key}.`);
-      } else {
-        const scalar = value.kind === "scalar" ? value : undefined;
-        const ofYaml =
-          scalar !== undefined &&
-          (typeof scalar.value !== "string" || (scalar.plain && isYamlDate(scalar.value)));
-        const [first] = value.kind === "list" ? value.items : [];
-        const firstText = first?.kind === "scalar" ? first.text : undefined;
-        entries.push({ key, value: keyValue(value), text: scalar?.text, firstText, ofYaml, place });
+        this.refuse(
+          start,
+          "A configuration is a list of sections such as PROBLEM, DATA and TRAIN, each ending in a colon.",
+        );
+    } catch (error) {
+      if (!(error instanceof YamlError)) throw error;
+      this.refuse(this.placeOf(error.offset), error.message);
+    }
+  }
+
+  private refuse(place: Place, message: string): void {
+    this.problems.push({ severity: "error", ...place, message });
+  }
+
+  private readGroup(items: readonly YamlPair[], prefix: string): void {
+    const named = items.flatMap(({ key, value }) => (key.kind === "scalar" ? [{ name: key, value }] : []));
+    const last = new Map(named.map(({ name }, index) => [name.text, index]));
+    for (const [index, { name, value }] of named.entries()) {
+      const place = this.placeOf(name.start);
+      if (name.text.includes("."))
+        this.refuse(
+          place,
+          `BiaPy has no key ${name.text}: write sections in lines of their own, each ending in a colon.`,
+        );
+      else {
+        this.noteKey(prefix + name.text, place);
+        if (last.get(name.text) === index) this.readValue(prefix + name.text, value, place);
       }
     }
-  };
-  const document = { file, entries, groups };
-  try {
-    const tree = yamlTree(text, file);
-    if (tree === undefined || (tree.kind === "scalar" && tree.value === null)) {
-      problem(
-        { file, line: 1, column: 1 },
-        "The file is empty: a configuration starts with a section such as PROBLEM.",
-      );
-    } else if (tree.kind !== "group") {
-      const message =
-        "A configuration is a list of sections such as PROBLEM, DATA and TRAIN, each ending in a colon.";
-      problem({ file, line: 1, column: 1 }, message);
-    } else walk(tree, "");
-  } catch (error) {
-    if (!(error instanceof YamlError)) throw error;
-    problem(placeOf(error.offset), error.message);
   }
-  return { document, problems };
+
+  /** Warns of a key that was seen before. */
+  private noteKey(key: string, place: Place): void {
+    const earlier = this.seen.get(key);
+    if (earlier === undefined) this.seen.set(key, place);
+    else
+      this.problems.push({
+        severity: "warning",
+        key,
+        ...place,
+        message: `${key} is written twice, first on line ${earlier.line}: the last one counts. Keep one of them.`,
+      });
+  }
+
+  private readValue(key: string, value: YamlNode, place: Place): void {
+    // A mapping below an unknown key is read as a group, so that its keys can be reported.
+    if (value.kind === "group" && (this.isGroup(key) || value.items.length > 0)) {
+      this.groups.set(key, place);
+      this.readGroup(value.items, `${key}.`);
+      return;
+    }
+    const scalar = value.kind === "scalar" ? value : undefined;
+    const ofYaml =
+      scalar !== undefined &&
+      (typeof scalar.value !== "string" || (scalar.plain && isYamlDate(scalar.value)));
+    const [first] = value.kind === "list" ? value.items : [];
+    const firstText = first?.kind === "scalar" ? first.text : undefined;
+    this.entries.push({ key, value: keyValue(value), text: scalar?.text, firstText, ofYaml, place });
+  }
 }

@@ -2,7 +2,15 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { Problem } from "../facts/run-events.ts";
 import type { ConfigEntry } from "./document.ts";
-import { type KeyFact, type KeyType, keyFacts, keyLimits, type Limits } from "./keys.ts";
+import {
+  type KeyFact,
+  type KeyType,
+  keyFacts,
+  keyLimits,
+  type Limits,
+  rangeText,
+  TYPE_NAMES,
+} from "./keys.ts";
 import { decoded, isYamlDate, isYamlFloat, type PythonValue, written } from "./python-value.ts";
 
 /** What is wrong with a value. */
@@ -29,7 +37,7 @@ export function faultOf(entry: ConfigEntry): Fault | undefined {
   if (!hasType(entry, fact))
     return (
       otherwiseWritten(entry, fact) ?? {
-        message: `${key} is ${EXPECTED[fact.type]}, such as ${example(key, fact)}, not ${written(value)}.`,
+        message: `${key} is ${expected(fact.type)}, such as ${example(key, fact)}, not ${written(value)}.`,
       }
     );
   const limits = keyLimits.get(key);
@@ -51,15 +59,9 @@ export function refusedByBiapy({ key, value, text = "", place }: ConfigEntry): P
   return [{ severity: "warning", key, ...place, message, suggestion }];
 }
 
-const EXPECTED: Record<KeyType, string> = {
-  bool: "True or False",
-  int: "a whole number",
-  float: "a number",
-  str: "text",
-  list: "a list",
-  tuple: "a tuple",
-  NoneType: "a number or None",
-};
+/** Returns what is expected of a value of a type: `a whole number`. */
+const expected = (type: KeyType): string =>
+  type === "bool" || type === "str" ? TYPE_NAMES[type] : `a ${TYPE_NAMES[type]}`;
 
 function example(key: string, fact: KeyFact): string {
   const allowed = keyLimits.get(key)?.allowed?.filter((each) => each !== "");
@@ -135,7 +137,7 @@ function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact)
   const right =
     type === "list" && !PER_LEVEL.test(key) && (!isNumeric(fact.default) || Number.isFinite(value));
   const suggestion = right ? `[${text}]` : undefined;
-  return { message: `${key} is ${EXPECTED[type]} (${example(key, fact)}), not ${text}.`, suggestion };
+  return { message: `${key} is ${expected(type)} (${example(key, fact)}), not ${text}.`, suggestion };
 }
 
 /** Formats a number with the dot and the sign that YAML 1.1 requires: `1.0e-5`. */
@@ -158,17 +160,9 @@ function likeliest(key: string, item: string | number, names: readonly string[])
   return !resembles && typeof standard === "string" && names.includes(standard) ? standard : near;
 }
 
-function rangeText(least: number | undefined, most: number | undefined, open = false): string {
-  if (most === undefined) return `at least ${least}`;
-  return open ? `between ${least} and ${most}` : `from ${least} to ${most}`;
-}
-
 /** Returns the fault of a value, or of the first item of a list, that lies outside the limits. */
-function outside(
-  key: string,
-  value: PythonValue,
-  { allowed, anyCase, least, most, open }: Limits,
-): Fault | undefined {
+function outside(key: string, value: PythonValue, limits: Limits): Fault | undefined {
+  const { allowed, anyCase, least, most, open } = limits;
   for (const item of [value].flat()) {
     if (allowed !== undefined && (typeof item === "string" || typeof item === "number")) {
       if (allowed.includes(anyCase ? String(item).toLowerCase() : item)) continue;
@@ -184,7 +178,7 @@ function outside(
     if (typeof item !== "number") continue;
     const low = least !== undefined && (open ? item <= least : item < least);
     const high = most !== undefined && (open ? item >= most : item > most);
-    if (low || high) return { message: `${key} is ${rangeText(least, most, open)}; it cannot be ${item}.` };
+    if (low || high) return { message: `${key} is ${rangeText(limits)}; it cannot be ${item}.` };
   }
   return undefined;
 }

@@ -8,6 +8,17 @@ import { isPythonValue, type PythonValue } from "./python-value.ts";
 const KEY_TYPES = ["bool", "int", "float", "str", "list", "tuple", "NoneType"] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 
+/** What a value of each type is called. */
+export const TYPE_NAMES: Readonly<Record<KeyType, string>> = {
+  bool: "True or False",
+  int: "whole number",
+  float: "number",
+  str: "text",
+  list: "list",
+  tuple: "tuple",
+  NoneType: "number or None",
+};
+
 export interface KeyFact {
   readonly type: KeyType;
   readonly default: PythonValue;
@@ -41,6 +52,12 @@ export interface Limits {
   readonly most?: number;
   /** Both limits are exclusive. */
   readonly open?: boolean;
+}
+
+/** Returns the range of a number as text, such as `from 0 to 1`; undefined if there is none. */
+export function rangeText({ least, most, open }: Limits): string | undefined {
+  if (most === undefined) return least === undefined ? undefined : `at least ${least}`;
+  return open ? `above ${least} and below ${most}` : `from ${least} to ${most}`;
 }
 
 const share: Limits = { least: 0, most: 1 };

@@ -2,7 +2,7 @@
 
 import { IMAGE_METRICS, LOSSES } from "../facts/losses.ts";
 import { keyDescriptions } from "./descriptions.ts";
-import { type KeyFact, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
+import { type KeyFact, keyFacts, keyGroups, keyLimits, type Limits, rangeText, TYPE_NAMES } from "./keys.ts";
 import { type PythonValue, written } from "./python-value.ts";
 
 /** A JSON schema (draft 7) with the additions of VS Code's language services. */
@@ -124,28 +124,13 @@ function asWritten({ type, default: value }: KeyFact): PythonValue {
   return value.length === 1 && typeof value[0] !== "object" ? value[0] : value;
 }
 
-const TYPE_NAMES = {
-  bool: "True or False",
-  int: "whole number",
-  float: "number",
-  str: "text",
-  list: "list",
-  tuple: "tuple",
-  NoneType: "number or None",
-} as const;
-
 /** Returns a key's facts for a tooltip: `number, from 0 to 1 · default 0.1`. */
-function factsLine({ type, default: value }: KeyFact, { allowed, least, most, open }: Limits): string {
-  const range = least === undefined ? "" : `, ${rangeText(least, most, open)}`;
-  const names = allowed?.filter((name) => name !== "").map((name) => `\`${name}\``);
+function factsLine({ type, default: value }: KeyFact, limits: Limits): string {
+  const range = rangeText(limits);
+  const names = limits.allowed?.filter((name) => name !== "").map((name) => `\`${name}\``);
   const choice = names === undefined ? "" : `, of ${names.join(", ")}`;
   const text = Array.isArray(value) && type === "list" ? JSON.stringify(value) : written(value);
-  return `*${TYPE_NAMES[type]}${range}${choice} · default* ${text === "" ? "*empty*" : `\`${text}\``}`;
-}
-
-function rangeText(least: number, most: number | undefined, open = false): string {
-  if (most === undefined) return `at least ${least}`;
-  return open ? `above ${least} and below ${most}` : `from ${least} to ${most}`;
+  return `*${TYPE_NAMES[type]}${range === undefined ? "" : `, ${range}`}${choice} · default* ${text === "" ? "*empty*" : `\`${text}\``}`;
 }
 
 function range({ least, most, open }: Limits): JsonSchema {

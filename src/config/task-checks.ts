@@ -19,11 +19,13 @@ export function checkArchitecture(config: Config, workflow: WorkflowName, does: 
   const key = "MODEL.ARCHITECTURE";
   const architecture = architectureOf(config);
   const names = embeddedArchitectures(workflow);
+  const { dimensions = [], workflows = [] } = ARCHITECTURES.get(architecture) ?? {};
   if (!names.some((name) => name === architecture)) {
-    const message = `the embedded engine ${does} with ${names.join(", ")}; ${architecture} is not one of them.`;
-    return [config.problem(key, message, "unet")];
+    const message = `the embedded engine ${does} with ${names.join(", ")}; ${architecture}`;
+    return workflows.includes(workflow)
+      ? [config.needsBiapy(key, `${message} needs BiaPy itself.`, "unet")]
+      : [config.problem(key, `${message} is not one of them, and BiaPy 3.7.1 refuses it too.`, "unet")];
   }
-  const dimensions = ARCHITECTURES.get(architecture)?.dimensions ?? [];
   const ndim = config.text("PROBLEM.NDIM");
   if (dimensions.some((each) => each === ndim)) return [];
   return [config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`)];

@@ -1,14 +1,13 @@
 /** Reads the files that BiaPy 3.7.1 writes, while it writes them. */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join, parse } from "node:path";
-import Papa from "papaparse";
 import { epochCheckpoint, type ResultTree, resultTree } from "../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../facts/run-events.ts";
 import { biapyEpoch, type LoggedEpoch } from "../results/biapy-log.ts";
 import { readRowsSync } from "../results/log-rows.ts";
 import { readScalars, type Scalar } from "../results/tensorboard.ts";
+import { testMetricsIn } from "../results/test-metrics.ts";
 import type { RunPlace } from "../runs/record.ts";
-import { namedMetrics } from "./biapy-console.ts";
 
 /** The names in a folder, sorted; none if it cannot be read. */
 function names(folder: string): string[] {
@@ -73,14 +72,14 @@ export class BiapyFiles {
   }
 
   /** Returns the result files of a test image. The folders hold the images and their degraded copies (crappify). */
-  testImage(image: string, folder: string | undefined, worseFolder: string | undefined): ImageFiles {
+  testImage(image: string, folder: string | undefined, degradedFolder: string | undefined): ImageFiles {
     const stem = join(this.tree.perImage, parse(image).name);
     const within = (parent: string | undefined) =>
       parent !== undefined && existsSync(join(parent, image)) ? join(parent, image) : undefined;
     const prediction = this.fresh(`${stem}.tif`);
     return defined({
       original: within(folder),
-      masked: this.fresh(`${stem}_masked.tif`) ?? within(worseFolder),
+      masked: this.fresh(`${stem}_masked.tif`) ?? within(degradedFolder),
       reconstruction: prediction,
       reconstructionAndVisible: this.fresh(`${stem}_reconstruction_and_visible.tif`),
       prediction,
@@ -89,16 +88,8 @@ export class BiapyFiles {
 
   /** Returns the metrics of each test image for which BiaPy has a ground truth. */
   testMetrics(): { image: string; metrics: Metrics }[] {
-    const path = this.fresh(join(this.tree.runDirectory, "test_results_metrics.csv"));
-    if (path === undefined) return [];
-    const { data } = Papa.parse<Record<string, string>>(readFileSync(path, "utf8"), {
-      header: true,
-      skipEmptyLines: true,
-    });
-    return data.map(({ file = "", ...values }) => {
-      const written = Object.entries(values).filter(([, value]) => value !== "");
-      return { image: file, metrics: namedMetrics(written.map(([name, value]) => [name, Number(value)])) };
-    });
+    const path = this.fresh(this.tree.testMetrics);
+    return path === undefined ? [] : testMetricsIn(readFileSync(path, "utf8"));
   }
 
   /** Returns the samples that BiaPy wrote after an epoch (TRAIN.SAVE_TRAIN_PREDS_FREQ). */

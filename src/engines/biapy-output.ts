@@ -16,7 +16,7 @@ import { BiapyFiles } from "./biapy-files.ts";
 
 /** The headings that BiaPy prints, in order, with the stages that they announce. */
 const STAGES: readonly (readonly [heading: RegExp, label: string])[] = [
-  [/^#\s+PREPARE DETECTION DATA\s+#$/, "Making images worse"],
+  [/^#\s+PREPARE DETECTION DATA\s+#$/, "Making degraded copies"],
   [/^#\s+LOAD TRAINING DATA\s+#$/, "Reading training images"],
   [/^# Build model #$/, "Building the network"],
   [/^#\s+PREPARE TRAIN GENERATORS\s+#$/, "Preparing batches"],

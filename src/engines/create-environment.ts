@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { BIAPY_VERSION } from "../facts/biapy-version.ts";
+import { isAtLeast } from "../facts/versions.ts";
 import { PipError, pipInstall, runPip } from "./pip.ts";
 import { interpreterIn, type PythonEnvironment, probe } from "./python-environments.ts";
 
@@ -35,11 +36,8 @@ export const OLDEST_PYTHON = "3.11";
 const PACKAGES = [["torch>=2.9,<3"], [`biapy==${BIAPY_VERSION}`]];
 
 /** Whether BiaPy supports a Python's version. */
-export function newEnough({ version }: Pick<PythonEnvironment, "version">): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_PYTHON.split(".").map(Number);
-  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
-}
+export const newEnough = ({ version }: Pick<PythonEnvironment, "version">): boolean =>
+  isAtLeast(version, OLDEST_PYTHON);
 
 /**
  * Creates the environment. If it is canceled or fails, nothing is left behind.

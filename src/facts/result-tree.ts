@@ -38,6 +38,8 @@ export interface ResultTree {
   /** The same two for images that were predicted in one piece (TEST.FULL_IMG). */
   readonly fullImage: string;
   readonly fullImageBinarized: string;
+  /** The table of test metrics, a row for each image. */
+  readonly testMetrics: string;
   /** The encoder's features of images, with pictures of them. */
   readonly features: string;
   /** Packages for the BioImage Model Zoo. */
@@ -54,12 +56,17 @@ export interface ResultTree {
   readonly earlier: string;
 }
 
+/** Returns the beginning of the names of a run's checkpoints. */
+export const checkpointPrefix = ({ name, runId }: Pick<ResultTree, "name" | "runId">): string =>
+  `${name}_${runId}-checkpoint-`;
+
 /** Returns the paths of a run's files. */
 export function resultTree(resultDirectory: string, name: string, runId: number): ResultTree {
   const jobDirectory = join(resolve(resultDirectory), name);
   const run = `${name}_${runId}`;
   const runDirectory = join(jobDirectory, "results", run);
   const checkpoints = join(jobDirectory, "checkpoints");
+  const checkpoint = join(checkpoints, checkpointPrefix({ name, runId }));
   const recordFolder = join(jobDirectory, RECORDS, run);
   return {
     name,
@@ -69,8 +76,8 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     configFile: join(jobDirectory, "config_files", `${name}.yaml`),
     runConfigFile: join(jobDirectory, "config_files", `${run}.yaml`),
     checkpoints,
-    bestCheckpoint: join(checkpoints, `${run}-checkpoint-best.pth`),
-    lastCheckpoint: join(checkpoints, `${run}-checkpoint-last.pth`),
+    bestCheckpoint: `${checkpoint}best.pth`,
+    lastCheckpoint: `${checkpoint}last.pth`,
     aug: join(runDirectory, "aug"),
     charts: join(runDirectory, "charts"),
     maeChecks: join(runDirectory, "MAE_checks"),
@@ -79,6 +86,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     perImageBinarized: join(runDirectory, "per_image_binarized"),
     fullImage: join(runDirectory, "full_image"),
     fullImageBinarized: join(runDirectory, "full_image_binarized"),
+    testMetrics: join(runDirectory, "test_results_metrics.csv"),
     features: join(runDirectory, "features"),
     zooPackages: join(runDirectory, "BMZ_files"),
     previews: join(runDirectory, "previews"),
@@ -91,8 +99,8 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
 }
 
 /** Returns the path of the checkpoint after a number of epochs, which is kept permanently. */
-export function epochCheckpoint({ checkpoints, name, runId }: ResultTree, epochs: number): string {
-  return join(checkpoints, `${name}_${runId}-checkpoint-${epochs}.pth`);
+export function epochCheckpoint(tree: ResultTree, epochs: number): string {
+  return join(tree.checkpoints, `${checkpointPrefix(tree)}${epochs}.pth`);
 }
 
 /** Whether there are results of a run of this name and number, which a new one would overwrite. */

@@ -4,7 +4,9 @@
  * Types are inferred from schemas, and every reader validates events with {@link parseRunEvent}: others may have written to the folder
  * of `events.jsonl`.
  */
+
 import * as v from "valibot";
+import { isObject } from "./json.ts";
 
 const number = v.custom<number>(Number.isFinite, "it is not a finite number");
 /** A whole number that counts something, from 0. */
@@ -26,8 +28,7 @@ const metrics = v.pipe(
 );
 
 function areMetrics(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every((each) => each === null || Number.isFinite(each));
+  return isObject(value) && Object.values(value).every((each) => each === null || Number.isFinite(each));
 }
 
 function withoutNulls(values: Readonly<Record<string, number | null>>): Readonly<Record<string, number>> {
@@ -179,7 +180,7 @@ export type EpochEvent = v.InferOutput<typeof epochEvent>;
 
 /**
  * Image files were written or replaced. Those of kinds `mae-check` and `features`, and of kind `segmentation` with an epoch, come again
- * after every epoch. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
+ * after epochs. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
  */
 const imageEvent = v.pipe(
   v.object({
@@ -267,6 +268,9 @@ export type RunEvent = v.InferOutput<(typeof EVENTS)[keyof typeof EVENTS]>;
 type WithoutTime<E> = E extends RunEvent ? Omit<E, "time"> : never;
 /** An event before the writer adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
+export type NewEndEvent = WithoutTime<EndEvent>;
+/** Takes in an event of a run. */
+export type ReportEvent = (event: NewRunEvent) => void;
 
 /** Longest line of an event with metrics, in characters: thousands of metrics would block the reader. */
 const LONGEST_METRICS = 1 << 16;
@@ -282,7 +286,7 @@ export function parseRunEvent(line: string): RunEvent | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== "object" || value === null || !("event" in value)) return undefined;
+  if (!isObject(value)) return undefined;
   const { event } = value;
   if (typeof event !== "string" || !isEventName(event)) return undefined;
   if (line.length > LONGEST_METRICS && WITH_METRICS.includes(event)) return undefined;

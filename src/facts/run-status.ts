@@ -11,3 +11,6 @@ export type RunStatus =
   | "interrupted"
   | "unknown"
   | "damaged";
+
+/** Whether a run of this status waits or trains. */
+export const isActive = (status: RunStatus): boolean => status === "queued" || status === "running";

@@ -180,17 +180,6 @@ export interface Strided {
   readonly strides: readonly number[];
 }
 
-/** Returns the strides of a row-major array. */
-export function rowMajor(shape: readonly number[]): number[] {
-  const strides: number[] = [];
-  let stride = 1;
-  for (const size of [...shape].reverse()) {
-    strides.unshift(stride);
-    stride *= size;
-  }
-  return strides;
-}
-
 /**
  * Reorders the values of a stored region to `[z, y, x, channel]`; samples of a pixel vary faster than channels.
  *

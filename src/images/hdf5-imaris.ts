@@ -1,7 +1,7 @@
 /** Imaris (.ims): each time point and channel is a dataset, padded to whole chunks (Bitplane, "Imaris 5.5 file format"). */
 import * as h5wasm from "h5wasm/node";
 import { at, atLeast, product } from "../facts/checked-lists.ts";
-import { rowMajor } from "./axes.ts";
+import { rowMajor } from "../facts/row-major.ts";
 import { checkDataset, chunksOf, compressionOf, readDataset, textOf } from "./hdf5-dataset.ts";
 import { ImageError, type SampleArray, sampleArray } from "./image.ts";
 import { pixelSize } from "./pixel-size.ts";

@@ -1,7 +1,8 @@
 /** Values of HDF5 datasets: their types, and boxes of them. */
 import * as h5wasm from "h5wasm/node";
 import { atLeast } from "../facts/checked-lists.ts";
-import { rowMajor, type Strided } from "./axes.ts";
+import { rowMajor } from "../facts/row-major.ts";
+import type { Strided } from "./axes.ts";
 import { bytesOf, decodeSamples, type StoredType, storedType } from "./samples.ts";
 
 type Metadata = h5wasm.Dataset["metadata"];

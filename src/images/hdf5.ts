@@ -1,6 +1,7 @@
 /** Images in HDF5 files, read region by region: BiaPy's, ilastik's, Fiji's, BigDataViewer's and Imaris's layouts. */
 import { basename } from "node:path/posix";
 import * as h5wasm from "h5wasm/node";
+import { asArray, asObject, asText } from "../facts/json.ts";
 import { type Axes, namedAxes } from "./axes.ts";
 import { type Candidate, chooseArray } from "./choose-array.ts";
 import { FileBytes } from "./file-bytes.ts";
@@ -19,7 +20,6 @@ import { unusualLayout } from "./hdf5-layout.ts";
 import { loadHdf5 } from "./hdf5-library.ts";
 import { storedTypeOf } from "./hdf5-values.ts";
 import { ImageError, type OpenOptions, type PixelSize } from "./image.ts";
-import { asArray, asObject, asText } from "./json.ts";
 import { pixelSize } from "./pixel-size.ts";
 import { readAs } from "./samples.ts";
 import type { Probe } from "./stored-array.ts";

@@ -1,6 +1,7 @@
 /** OME-XML (2016-06 and before): which plane of which image lies on which page of which file. */
+
+import { asArray, asObject, asText, type JsonObject } from "../facts/json.ts";
 import type { PixelSize } from "./image.ts";
-import { asArray, asObject, asText, type JsonObject } from "./json.ts";
 import { mixedPixelSize, type WrittenLength } from "./pixel-size.ts";
 
 /** Pages that hold consecutive planes. */

@@ -1,6 +1,7 @@
 /** Reads pictures that are decoded as a whole: PNG, JPEG and BMP. */
 import { atLeast } from "../facts/checked-lists.ts";
-import { rowMajor, type Strided } from "./axes.ts";
+import { rowMajor } from "../facts/row-major.ts";
+import type { Strided } from "./axes.ts";
 import { bmpHeader, decodeBmp } from "./bmp.ts";
 import { readSmallFile } from "./file-bytes.ts";
 import { ImageError, SAMPLE_ARRAYS, type SampleType } from "./image.ts";

@@ -1,6 +1,7 @@
 /** Reads uncompressed row-major or column-major arrays: NumPy and NIfTI. */
 import { at, lastOf } from "../facts/checked-lists.ts";
-import { rowMajor, type Strided } from "./axes.ts";
+import { rowMajor } from "../facts/row-major.ts";
+import type { Strided } from "./axes.ts";
 import { bytesOf, decodeSamples, readAs, type StoredType } from "./samples.ts";
 import type { StoredArray } from "./stored-array.ts";
 

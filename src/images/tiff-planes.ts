@@ -1,6 +1,7 @@
 /** The planes of a TIFF image: pages, or rows after a page. Shared by all layouts of pages. */
 import { product, zip } from "../facts/checked-lists.ts";
-import { type Axes, rowMajor } from "./axes.ts";
+import { rowMajor } from "../facts/row-major.ts";
+import type { Axes } from "./axes.ts";
 import type { PixelSize } from "./image.ts";
 import { pixelSize } from "./pixel-size.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";

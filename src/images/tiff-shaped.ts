@@ -1,6 +1,7 @@
 /** Reads TIFFs of tifffile: a header holds the array's shape and, optionally, its axes. */
+
+import { asObject, asText } from "../facts/json.ts";
 import { type Axes, namedAxes, unknownAxes } from "./axes.ts";
-import { asObject, asText } from "./json.ts";
 import type { Directory, TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
 import { centimeters, planeCount, planesOf, type Series, sampleAxis } from "./tiff-planes.ts";

@@ -1,7 +1,7 @@
 /** Reads TIFF files: classic and BigTIFF, strips and tiles, and the layouts of microscopes, ImageJ, OME and tifffile. */
 import pLimit from "p-limit";
 import { at, atLeast } from "../facts/checked-lists.ts";
-import { rowMajor } from "./axes.ts";
+import { rowMajor } from "../facts/row-major.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { type SampleArray, sampleArray } from "./image.ts";
 import type { Probe } from "./stored-array.ts";

@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import * as zarr from "zarrita";
 import { product } from "../facts/checked-lists.ts";
+import { asObject } from "../facts/json.ts";
 import { withoutChecksum } from "./checksums.ts";
 import {
   type Decompress,
@@ -15,7 +16,6 @@ import {
   inflateZstd,
 } from "./decompress.ts";
 import { type SampleArray, type SampleType, sampleArray } from "./image.ts";
-import { asObject } from "./json.ts";
 import { bytesOf, storedType } from "./samples.ts";
 
 /** Limit on decompressed chunks: filters may store eight bytes per value, and checksums add a few bytes. */

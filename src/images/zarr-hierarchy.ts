@@ -3,11 +3,11 @@
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { errorCode } from "../facts/errors.ts";
+import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "../facts/json.ts";
 import { type Axes, namedAxes, unknownAxes } from "./axes.ts";
 import { type Candidate, chooseArray } from "./choose-array.ts";
 import { readSmallFile } from "./file-bytes.ts";
 import { ImageError, type PixelSize } from "./image.ts";
-import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "./json.ts";
 import { mixedPixelSize, pixelSize, type WrittenLength } from "./pixel-size.ts";
 
 const MOST_METADATA_BYTES = 2 ** 26;

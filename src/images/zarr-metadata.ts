@@ -1,9 +1,9 @@
 /** Validates the metadata of Zarr 2, Zarr 3 and N5 arrays and converts them to Zarr 3, which the library reads. */
 import { Float16Array } from "@petamoriken/float16";
 import { zip } from "../facts/checked-lists.ts";
+import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "../facts/json.ts";
 import { CHECKSUMS } from "./checksums.ts";
 import { SAMPLE_ARRAYS, type SampleType } from "./image.ts";
-import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "./json.ts";
 import { bytesOf, numpyType, type StoredType, storedType } from "./samples.ts";
 import { DECOMPRESSORS, type Filter, SHUFFLE } from "./zarr-codecs.ts";
 

@@ -3,11 +3,16 @@
 import { SingleBar } from "cli-progress";
 import colors from "picocolors";
 import { aboutDuration, clock, duration, largeCount, shortNumber } from "../facts/format.ts";
-import type { EpochEvent, Metrics, NewRunEvent, Problem, StepEvent } from "../facts/run-events.ts";
+import type {
+  EpochEvent,
+  Metrics,
+  NewEndEvent,
+  NewRunEvent,
+  Problem,
+  ReportEvent,
+  StepEvent,
+} from "../facts/run-events.ts";
 import { quoted } from "../facts/shell-words.ts";
-
-/** Takes in an event of a run. */
-export type ReportEvent = (event: NewRunEvent) => void;
 
 /** Returns a reporter that writes one JSON object per line, with the time added (`--events`). */
 export function jsonLinesReporter(output: NodeJS.WritableStream): ReportEvent {
@@ -115,7 +120,7 @@ class ConsoleReporter {
     this.line(`Epoch ${epoch}/${epochs}: ${parts.join(", ")}${best ? colors.green(" (best)") : ""}`);
   }
 
-  private end(event: Extract<NewRunEvent, { event: "end" }>): void {
+  private end(event: NewEndEvent): void {
     if (event.status === "failed") {
       this.line(colors.red(event.message ?? "The run failed."));
       return;

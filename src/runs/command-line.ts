@@ -1,5 +1,6 @@
 /** Commands as lines to paste into a terminal. This program itself never runs such a line. */
-import { basename, isAbsolute, relative } from "node:path";
+import { basename, isAbsolute } from "node:path";
+import { pathInside } from "../facts/files/lies-inside.ts";
 import { quoted } from "../facts/shell-words.ts";
 import type { Program, RunCommand } from "./record.ts";
 
@@ -18,9 +19,8 @@ export function shortCommandLine(command: RunCommand): string {
   const { cwd, command: program, args } = forTerminal(command);
   const short = (word: string) => {
     if (!isAbsolute(word)) return word;
-    const inside = relative(cwd, word);
-    if (inside === "") return ".";
-    return inside.startsWith("..") || isAbsolute(inside) ? basename(word) : inside;
+    const inside = pathInside(word, cwd) ?? basename(word);
+    return inside === "" ? "." : inside;
   };
   return commandLine({ command: short(program), args: args.map(short) });
 }

@@ -7,7 +7,7 @@ import { eachLine } from "../facts/files/lines.ts";
 import { DamagedFileError, parseJson } from "../facts/files/regular-file.ts";
 import { connectTo, mayBeStarting, removeAddress } from "../facts/lock/address.ts";
 import type { RunEvent } from "../facts/run-events.ts";
-import type { RunStatus } from "../facts/run-status.ts";
+import { isActive, type RunStatus } from "../facts/run-status.ts";
 import { type EventPart, readEvents, wholeLines } from "./event-file.ts";
 import { type RecordFiles, type RunOrder, type RunRecord, readRecord, runIdentity } from "./record.ts";
 import { noticeSchema, type Request } from "./supervisor-messages.ts";
@@ -85,7 +85,7 @@ export class LiveRun {
 
   /** Whether it waits or trains. */
   get isActive(): boolean {
-    return this.status === "queued" || this.status === "running";
+    return isActive(this.status);
   }
 
   /** Whether its supervisor may not listen yet, or is being connected to. */

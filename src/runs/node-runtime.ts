@@ -1,5 +1,7 @@
 /** Finds the Node.js that runs the embedded engine. */
+
 import { execFile } from "node:child_process";
+import { isAtLeast } from "../facts/versions.ts";
 import type { Program } from "./record.ts";
 
 export interface NodeRuntime extends Program {
@@ -8,7 +10,7 @@ export interface NodeRuntime extends Program {
   readonly label: string;
 }
 
-const OLDEST = [20, 15] as const;
+const OLDEST = "20.15";
 
 /**
  * Returns the Node.js that the settings name, or the one that runs this process. If that is the editor's own (Electron), an installed
@@ -31,8 +33,6 @@ async function installedNode(command: string): Promise<NodeRuntime | string> {
     ),
   );
   if (version === undefined) return `${command} does not run.`;
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const recent = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
-  if (!recent) return `${command} is Node.js ${version}; ${OLDEST.join(".")} or later is needed.`;
+  if (!isAtLeast(version, OLDEST)) return `${command} is Node.js ${version}; ${OLDEST} or later is needed.`;
   return { command, args: [], env: {}, label: `Node.js ${version}` };
 }

@@ -4,29 +4,28 @@
  *
  * The folder may be shared, so a record is used only if it fits its schema and its place.
  */
+
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
 import { DamagedFileError, readJson } from "../facts/files/regular-file.ts";
 import { replaceFile } from "../facts/files/write-file.ts";
 import { addressSchema } from "../facts/lock/address.ts";
+import { runLock } from "../facts/lock/run-lock.ts";
 import { resultTree } from "../facts/result-tree.ts";
 
 const wholeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const path = v.pipe(v.string(), v.nonEmpty("it is empty"));
 /** Milliseconds since the epoch. */
 const time = v.pipe(v.number(), v.finite());
-const program = v.pipe(
-  v.object({ command: v.string(), args: v.pipe(v.array(v.string()), v.readonly()) }),
-  v.readonly(),
-);
+const words = { command: v.string(), args: v.pipe(v.array(v.string()), v.readonly()) };
+const program = v.pipe(v.object(words), v.readonly());
 
 /** A program and its arguments; never a line for a shell. */
 export type Program = v.InferOutput<typeof program>;
 
 const runCommand = v.pipe(
   v.object({
-    command: v.string(),
-    args: v.pipe(v.array(v.string()), v.readonly()),
+    ...words,
     cwd: v.string(),
     /** Added to the environment. */
     env: v.optional(v.pipe(v.record(v.string(), v.string()), v.readonly())),
@@ -130,7 +129,7 @@ export function recordFiles(folder: string): RecordFiles {
     record: join(folder, "run.json"),
     events: join(folder, "events.jsonl"),
     log: join(folder, "output.log"),
-    lock: join(folder, "lock"),
+    lock: runLock(folder),
     reserve: join(folder, "reserve"),
   };
 }

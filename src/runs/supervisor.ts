@@ -24,11 +24,12 @@ import { type Exit, explainExit, explainStart, keepLine } from "../facts/explain
 import { eachLine } from "../facts/files/lines.ts";
 import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
+import { firstError } from "../facts/first-error.ts";
 import { owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
 import { SUPERVISOR_VARIABLE } from "../facts/lock/run-lock.ts";
 import { memoryKills } from "../facts/memory-kills.ts";
 import { resultTree } from "../facts/result-tree.ts";
-import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
+import type { NewEndEvent, NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
 import { type RunState, readRunState } from "../facts/run-state.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { wholeLines } from "./event-file.ts";
@@ -65,7 +66,7 @@ class Supervisor {
   private noticeTimer: NodeJS.Timeout | undefined;
   private stopAsked = false;
   /** The trainer's own end event. */
-  private end: Extract<NewRunEvent, { event: "end" }> | undefined;
+  private end: NewEndEvent | undefined;
   private problems: readonly Problem[] = [];
   /** Changes of the record are written one after another. */
   private saved: Promise<void> = Promise.resolve();
@@ -169,9 +170,7 @@ class Supervisor {
   }
 
   /** Returns the end that the embedded engine wrote into its state but could not report. A state from before the start is another run's. */
-  private async endByState(
-    before: RunState | undefined,
-  ): Promise<Extract<NewRunEvent, { event: "end" }> | undefined> {
+  private async endByState(before: RunState | undefined): Promise<NewEndEvent | undefined> {
     const state = await this.state();
     if (state === undefined || state.time === before?.time) return undefined;
     const { status, message } = state;
@@ -314,25 +313,18 @@ class Supervisor {
   }
 
   /** Returns the end event of a trainer that sent none. */
-  private endOf(exit: Exit): Extract<NewRunEvent, { event: "end" }> {
+  private endOf(exit: Exit): NewEndEvent {
     const end = this.endEvent();
     const byDebugger = this.record.debugged && (exit.signal === "SIGKILL" || exit.signal === "SIGTERM");
     if (this.stopAsked || byDebugger) return { ...end, status: "stopped" };
     // The embedded engine reports a good end itself.
     if (exit.code === 0 && this.record.command.output !== "events") return { ...end, status: "finished" };
-    return { ...end, status: "failed", message: this.problem() ?? explainExit(exit) };
+    return { ...end, status: "failed", message: firstError(this.problems) ?? explainExit(exit) };
   }
 
   /** Returns the end event of a failed trainer with its first problem as the message, if it has none. */
-  private explained<End extends Extract<NewRunEvent, { event: "end" }>>(end: End): End {
-    return end.status === "failed" ? { ...end, message: end.message ?? this.problem() } : end;
-  }
-
-  /** Returns the first problem that the trainer reported, and the number of others. */
-  private problem(): string | undefined {
-    const [first, ...more] = this.problems.filter(({ severity }) => severity === "error");
-    const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
-    return first && `${first.message}${others}`;
+  private explained<End extends NewEndEvent>(end: End): End {
+    return end.status === "failed" ? { ...end, message: end.message ?? firstError(this.problems) } : end;
   }
 
   /** Stops the run because of a signal, which the system or another program sent: the user sees that no window asked for it. */

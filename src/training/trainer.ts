@@ -4,10 +4,11 @@ import { at, entryOf } from "../facts/checked-lists.ts";
 import { epochLoss } from "../facts/epoch-loss.ts";
 import { isStop } from "../facts/errors.ts";
 import { finiteMetrics, MetricAverages } from "../facts/finite-metrics.ts";
-import type { EpochEvent, Metrics, NewRunEvent } from "../facts/run-events.ts";
+import type { EpochEvent, Metrics, ReportEvent } from "../facts/run-events.ts";
+import { TimeShare } from "../facts/time-share.ts";
 import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
 import type { LossScaleState } from "../runtime/loss-scale.ts";
-import { divergedError } from "./diverged.ts";
+import { notFinite } from "./diverged-error.ts";
 import type { Schedule, ScheduleState } from "./schedule.ts";
 
 /** The inputs of one step. */
@@ -32,12 +33,11 @@ export interface TrainerOptions {
   readonly seed: number;
   /** Epochs between checkpoints that are kept permanently; below 1 for none. */
   readonly checkpointEvery: number;
-  /** Seconds between checkpoints within a long epoch (default: 300). */
-  readonly saveSeconds?: number;
 }
 
-/** Maximum share of time for writing checkpoints to resume from. */
+/** Maximum share of the time for writing checkpoints to resume from after a crash. */
 const SAVING_SHARE = 0.1;
+/** Seconds between such checkpoints within a long epoch. */
 const SAVE_SECONDS = 300;
 
 /** The progress of a training: everything but weights and moments that exact resuming needs. */
@@ -85,7 +85,7 @@ export interface TrainerParts {
   readonly schedule: Schedule;
   /** Converts means over steps or patches to the reported metrics. Defaults to the means. */
   readonly summary?: (means: Metrics) => Metrics;
-  readonly report: (event: NewRunEvent) => void;
+  readonly report: ReportEvent;
   /** Writes a checkpoint. Weights do not change until it resolves. */
   readonly save: (kind: CheckpointKind, state: TrainerState) => Promise<void>;
   /** Writes an epoch to the log. Called before the checkpoints that count the epoch as done. */
@@ -112,8 +112,7 @@ export class Trainer {
   private averages = new MetricAverages();
   /** Seconds per step, averaged over the recent ones. */
   private pace: number | undefined;
-  /** When the next checkpoint to resume from is due, as `performance.now()`. */
-  private nextSave = 0;
+  private readonly savingTime = new TimeShare(SAVING_SHARE);
   /** Epoch and step of the last checkpoint to resume from. */
   private savedAt = "";
 
@@ -163,7 +162,6 @@ export class Trainer {
    * no longer finite. Checkpoints then hold earlier weights.
    */
   async run(signal: AbortSignal): Promise<"finished" | "stopped"> {
-    this.nextSave = 0;
     for (;;) {
       const reason = whyTrained(this.state, this.options);
       if (reason !== undefined) {
@@ -188,8 +186,8 @@ export class Trainer {
     for await (const batch of untilStopped(training.batches(this.epoch, this.step), signal)) {
       await this.trainStep(batch);
       if (signal.aborted) return;
-      if (secondsSince(saved) < (this.options.saveSeconds ?? SAVE_SECONDS)) continue;
-      await this.saveWhenDue();
+      if (secondsSince(saved) < SAVE_SECONDS) continue;
+      await this.savingTime.spend(() => this.saveProgress());
       saved = performance.now();
     }
   }
@@ -205,7 +203,7 @@ export class Trainer {
     const metrics = finiteMetrics(scalars(step));
     const place = `epoch ${this.epoch + 1}, step ${this.step + 1}`;
     if (!this.wasSkipped(scale, place) && metrics.loss === undefined)
-      throw divergedError("The loss", place, learningRate, step.steps <= 1);
+      throw notFinite("The loss", place, learningRate, step.steps <= 1);
     this.averages.add(metrics);
     this.step++;
     const stepSeconds = secondsSince(started);
@@ -227,12 +225,12 @@ export class Trainer {
     const { schedule, report, save, logEpoch, showEpoch } = this.parts;
     const learningRate = schedule.rateAt(this.epoch, this.step - 1);
     const train = this.summary(this.averages.averages);
-    await this.saveWhenDue();
+    await this.savingTime.spend(() => this.saveProgress());
     const validation = await this.validate(signal);
     if (validation === "stopped") return false;
     const loss = epochLoss({ train, validation });
     if (loss === undefined)
-      throw divergedError("The loss", `the end of epoch ${this.epoch + 1}`, learningRate, false);
+      throw notFinite("The loss", `the end of epoch ${this.epoch + 1}`, learningRate, false);
     const best = this.bestLoss === null || loss < this.bestLoss;
     this.epochsWithoutGain = best ? 0 : this.epochsWithoutGain + 1;
     schedule.epochEnded(loss);
@@ -255,15 +253,6 @@ export class Trainer {
       memoryBytes: process.memoryUsage.rss(),
     });
     return true;
-  }
-
-  /** Writes a checkpoint to resume from after a crash, at most {@link SAVING_SHARE} of the time. */
-  private async saveWhenDue(): Promise<void> {
-    const started = performance.now();
-    if (started < this.nextSave) return;
-    await this.saveProgress();
-    const ended = performance.now();
-    this.nextSave = ended + (ended - started) / SAVING_SHARE;
   }
 
   /** Writes the checkpoint to resume from, unless it is up to date. */

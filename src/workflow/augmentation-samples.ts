@@ -1,13 +1,14 @@
 /** AUGMENTOR.AUG_SAMPLES: augmented patches beside the originals. */
+
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sample } from "../data/augmentation/sample.ts";
 import type { PatchSet } from "../data/patches.ts";
 import { Random } from "../data/random.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import type { ImageShape } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
-import type { ReportEvent } from "../results/reporters.ts";
 import { imageName } from "./write-image.ts";
 
 export interface SampleSettings {

@@ -12,7 +12,7 @@ import { isPythonValue, written } from "../config/python-value.ts";
 import { readsSetting } from "../facts/architectures.ts";
 import { firstOf } from "../facts/format.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
-import type { ReportEvent } from "../results/reporters.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import { ownCheckpoint } from "./starting-weights.ts";
 
 const ITEMS = "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT";

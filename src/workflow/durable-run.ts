@@ -14,7 +14,7 @@ import { basename, join } from "node:path";
 import { errorMessage, isStop } from "../facts/errors.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { explainedWriteError, syncFolder, writeFileAtomically } from "../facts/files/write-file.ts";
-import type { ResultTree } from "../facts/result-tree.ts";
+import { checkpointPrefix, type ResultTree } from "../facts/result-tree.ts";
 import { type RunState, RunStateError, readRunState } from "../facts/run-state.ts";
 import type { CheckpointKind, TrainerState } from "../training/trainer.ts";
 
@@ -127,9 +127,8 @@ export class DurableRun {
   }
 
   private async checkpointFiles(): Promise<string[]> {
-    const { checkpoints, name, runId } = this.tree;
-    const names = await readdir(checkpoints).catch(() => []);
-    return names.filter((file) => file.startsWith(`${name}_${runId}-checkpoint-`));
+    const names = await readdir(this.tree.checkpoints).catch(() => []);
+    return names.filter((name) => name.startsWith(checkpointPrefix(this.tree)));
   }
 
   /** Removes checkpoints that a killed process was writing. */

@@ -1,8 +1,9 @@
 /** Freezes weights in training (MODEL.FREEZE_LAYERS_MATCHING). */
+
 import type { Config } from "../config/config.ts";
 import { frozenPatterns, layerPattern } from "../config/frozen-layers.ts";
 import { firstOf } from "../facts/format.ts";
-import type { ReportEvent } from "../results/reporters.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
 import { InputError } from "./input-error.ts";
 

@@ -5,10 +5,9 @@ import type { Phase } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { at } from "../facts/checked-lists.ts";
 import { firstOf } from "../facts/format.ts";
-import type { Problem } from "../facts/run-events.ts";
+import type { Problem, ReportEvent } from "../facts/run-events.ts";
 import { listImages, openImage } from "../images/files.ts";
 import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
-import type { ReportEvent } from "../results/reporters.ts";
 import { InputError } from "./input-error.ts";
 import { imageName } from "./write-image.ts";
 

@@ -1,8 +1,9 @@
 /** DATA.PREPROCESS: steps applied to whole images before they are normalized and cut into patches. */
 
-import { ndimOf, type Phase } from "../config/basics.ts";
+import { channelsOf, ndimOf, type Phase } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { ImagePreparation } from "../data/image-set.ts";
+import type { ImageDemands } from "../data/patches.ts";
 import { cannyEdges } from "../data/preprocess/canny.ts";
 import { colorsEqualized, contrastEqualized } from "../data/preprocess/clahe.ts";
 import { gaussianBlurred } from "../data/preprocess/gaussian-blur.ts";
@@ -13,6 +14,7 @@ import { type ResizeSettings, resizedImage } from "../data/preprocess/resize-ima
 import { at, exactly } from "../facts/checked-lists.ts";
 import { listImages, readImage } from "../images/files.ts";
 import { type Image, ImageError, type ImageInfo, type ImageShape, type SampleType } from "../images/image.ts";
+import { patchBox } from "./settings.ts";
 
 /** scikit-image's names of borders in its `resize`, by SciPy's. */
 const RESIZE_BORDERS: Readonly<Partial<Record<string, GridBorder>>> = {
@@ -47,8 +49,17 @@ export async function preprocessing(
   };
 }
 
+/** Returns what a phase's images must be like. */
+export const imageDemands = (config: Config, phase: Phase): ImageDemands => ({
+  patch: patchBox(config),
+  channels: channelsOf(config),
+  ndim: ndimOf(config),
+  reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
+  prepared: preparedInfo(config, phase),
+});
+
 /** Describes a phase's images before they are cut into patches: preprocessed, with three channels under DATA.FORCE_RGB. */
-export function preparedInfo(config: Config, phase: Phase): (info: ImageInfo) => ImageInfo {
+function preparedInfo(config: Config, phase: Phase): (info: ImageInfo) => ImageInfo {
   return (info) => {
     const done = config.flag(`DATA.PREPROCESS.${phase}`) ? preprocessedInfo(config, info, "images") : info;
     const [z, y, x, channels] = done.shape;

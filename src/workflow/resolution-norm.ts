@@ -5,8 +5,8 @@ import * as v from "valibot";
 import type { Config } from "../config/config.ts";
 import { lastOf } from "../facts/checked-lists.ts";
 import { DamagedFileError, readJson } from "../facts/files/regular-file.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import type { ImageInfo } from "../images/image.ts";
-import type { ReportEvent } from "../results/reporters.ts";
 import { InputError } from "./input-error.ts";
 
 const FILE = "resolution.json";

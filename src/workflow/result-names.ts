@@ -2,8 +2,8 @@
 
 import { basename } from "node:path";
 import { at } from "../facts/checked-lists.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import type { ImageInfo } from "../images/image.ts";
-import type { ReportEvent } from "../results/reporters.ts";
 import { imageName } from "./write-image.ts";
 
 /** Returns the file name of an image's results, without their extension. */

@@ -18,7 +18,7 @@ import type { BuildArguments } from "../models/build-arguments.ts";
 import type { OptimizerSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
-import { divergedError } from "../training/diverged.ts";
+import { notFinite } from "../training/diverged-error.ts";
 import type { TrainerState } from "../training/trainer.ts";
 
 /** Fingerprints of the images that are trained on (`same-training.ts`). */
@@ -75,7 +75,7 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
   if (broken !== undefined) {
     const place = `epoch ${state.epoch + 1}, step ${state.step}`;
     const first = state.optimizerSteps === 0;
-    throw divergedError(`A weight (${broken.name})`, place, content.learningRate, first);
+    throw notFinite(`A weight (${broken.name})`, place, content.learningRate, first);
   }
   const tensor = (name: string, slot: "weight" | "first" | "second", shape: readonly number[]) =>
     CheckpointTensor.of(parameters.read(name, slot), shape);

@@ -1,35 +1,28 @@
 /** Opens and checks the images of a run and cuts them into patches, before training. */
 
-import { channelsOf, ndimOf, PHASES, type Phase } from "../config/basics.ts";
+import { PHASES, type Phase, usedPhases } from "../config/basics.ts";
+import { singlePatch } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import type { PlaceWeights } from "../data/foreground-places.ts";
-import { ImageSet, type ImageSetSettings, type NormalizedImage } from "../data/image-set.ts";
+import { ImageSet, type ImageSetSettings } from "../data/image-set.ts";
 import type { NormalizationSettings } from "../data/normalization.ts";
-import { type ImageDemands, type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
-import {
-  type FilteredSample,
-  isFilteredOut,
-  needsWholeImage,
-  type SampleFilter,
-} from "../data/sample-filter.ts";
-import type { Box } from "../data/tiling.ts";
+import { type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
 import { at } from "../facts/checked-lists.ts";
 import { bytes } from "../facts/format.ts";
-import type { Problem } from "../facts/run-events.ts";
+import type { Problem, ReportEvent } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
-import { type Image, ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
+import { ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
 import { checkApart } from "../images/inspection-thread.ts";
-import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
-import { preparedInfo, preprocessing } from "./preprocess-settings.ts";
+import { imageDemands, preprocessing } from "./preprocess-settings.ts";
 import { magnification } from "./resolution-norm.ts";
 import { withResultNames } from "./result-names.ts";
+import { filteredPatches, keptTestImages } from "./sample-filters.ts";
 import {
   normalizationSettings,
   openOptions,
   patchBox,
-  sampleFilter,
   targetNormalization,
   tilingSettings,
 } from "./settings.ts";
@@ -157,91 +150,8 @@ async function testPairs(
   pairs: ImagePairs | undefined,
   report: ReportEvent,
 ): Promise<ImagePairs | undefined> {
-  const filter = sampleFilter(config, "TEST");
-  if (pairs === undefined || filter === undefined) return pairs;
-  const kept: number[] = [];
-  for (const index of pairs.images.infos.keys())
-    if (!(await filtersImage(filter, pairs, index, asStored))) kept.push(index);
-  const all = pairs.images.infos.length;
-  const message = `${all - kept.length} of ${all} test images are left out by DATA.TEST.FILTER_SAMPLES.`;
-  report({ event: "log", level: "info", message });
-  return subset(sets, pairs, kept);
-}
-
-/** Reads a part of an image as a filter compares it. */
-type ReadPart = (image: NormalizedImage, start: Box, size: Box) => Promise<Image>;
-
-const asStored: ReadPart = (image, start, size) => image.cut(start, size);
-
-/** Reads normalized values (DATA.TRAIN.FILTER_SAMPLES.NORM_BEFORE). */
-const asNormalized: ReadPart = async (image, start, size) => {
-  const channels = image.info.shape[3];
-  return { shape: [...size, channels], sampleType: "float32", data: await image.patch(start, size) };
-};
-
-/** Whether a whole image is filtered out. */
-async function filtersImage(
-  filter: SampleFilter,
-  pairs: ImagePairs,
-  index: number,
-  read: ReadPart,
-): Promise<boolean> {
-  const { image, target } = await wholeSample(pairs, index, read);
-  return isFilteredOut(filter, image, target);
-}
-
-/** Reads a whole image with its target. */
-async function wholeSample(
-  { images, targets }: ImagePairs,
-  index: number,
-  read: ReadPart,
-): Promise<FilteredSample> {
-  const whole = async (set: ImageSet) => {
-    const image = await set.image(index);
-    const [z, y, x] = image.info.shape;
-    return read(image, [0, 0, 0], [z, y, x]);
-  };
-  const image = await whole(images);
-  return { image, target: targets === undefined ? image : await whole(targets) };
-}
-
-/** Applies DATA.TRAIN.FILTER_SAMPLES or DATA.VAL.FILTER_SAMPLES to patches, or to images under DATA.FILTER_BY_IMAGE. */
-async function filteredPatches(
-  config: Config,
-  phase: "TRAIN" | "VAL",
-  all: PatchSet,
-  report: ReportEvent,
-): Promise<PatchSet> {
-  const filter = sampleFilter(config, phase);
-  if (filter === undefined) return all;
-  const { images, targets } = all.pairs;
-  const byImage = config.flag("DATA.FILTER_BY_IMAGE") || config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH");
-  // As in BiaPy, the training's key counts for validation images too.
-  const read = config.flag("DATA.TRAIN.FILTER_SAMPLES.NORM_BEFORE") ? asNormalized : asStored;
-  const known = new Map<number, Promise<boolean>>();
-  const leftOut = (image: number) => {
-    const found = known.get(image) ?? filtersImage(filter, all.pairs, image, read);
-    known.set(image, found);
-    return found;
-  };
-  let latest: { readonly image: number; readonly whole: FilteredSample } | undefined;
-  const wholeOf = async (image: number) => {
-    if (latest?.image !== image) latest = { image, whole: await wholeSample(all.pairs, image, read) };
-    return latest.whole;
-  };
-  const wanted = needsWholeImage(filter);
-  const kept = await all.filtered(async ({ image, start }, size) => {
-    if (byImage) return !(await leftOut(image));
-    const patch = await read(await images.image(image), start, size);
-    const target = targets && (await read(await targets.image(image), start, size));
-    return !isFilteredOut(filter, patch, target, wanted ? await wholeOf(image) : undefined);
-  });
-  const key = `DATA.${phase}.FILTER_SAMPLES` as const;
-  if (kept.count === 0)
-    throw new InputError([config.problem(`${key}.VALUES`, `it leaves out all ${all.count} patches.`)]);
-  const message = `${all.count - kept.count} of ${all.count} patches are left out by ${key}.`;
-  report({ event: "log", level: "info", message });
-  return kept;
+  const kept = pairs && (await keptTestImages(config, pairs, report));
+  return kept === undefined ? pairs : subset(sets, pairs, kept);
 }
 
 /** Values as they are: a mean of 0 and a deviation of 1 change nothing. */
@@ -322,11 +232,7 @@ async function patchSets(
   const all = await patches(train, "TRAIN");
   if (!config.flag("DATA.VAL.FROM_TRAIN"))
     return { training: replicated(all), validation: val && (await patches(val, "VAL")) };
-  if (all.count < 2) {
-    const message =
-      "the images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
-    throw new InputError([config.problem("DATA.VAL.SPLIT_TRAIN", message)]);
-  }
+  if (all.count < 2) throw new InputError([singlePatch(config)]);
   const random = config.flag("DATA.VAL.RANDOM");
   const folds = config.number("DATA.VAL.CROSS_VAL_NFOLD");
   const crosses = config.flag("DATA.VAL.CROSS_VAL");
@@ -367,22 +273,9 @@ async function inspectFolders(
   report: ReportEvent,
   signal: AbortSignal | undefined,
 ): Promise<Partial<Record<Phase, readonly ImageInfo[]>>> {
-  const demands = (phase: Phase): ImageDemands => ({
-    patch: patchBox(config),
-    channels: channelsOf(config),
-    ndim: ndimOf(config),
-    reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
-    prepared: preparedInfo(config, phase),
-  });
-  const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
-  const phases = PHASES.filter((phase) => {
-    if (phase === "TEST") return config.flag("TEST.ENABLE") && !testsValidation;
-    if (phase === "TRAIN" && testsValidation) return true;
-    return config.flag("TRAIN.ENABLE") && (phase === "TRAIN" || !config.flag("DATA.VAL.FROM_TRAIN"));
-  });
   const problems: Problem[] = [];
   const found: Partial<Record<Phase, readonly ImageInfo[]>> = {};
-  for (const phase of phases) {
+  for (const phase of usedPhases(config)) {
     const key = `DATA.${phase}.PATH` as const;
     try {
       const paths = await listImages(config.text(key));
@@ -391,7 +284,13 @@ async function inspectFolders(
         signal?.throwIfAborted();
       };
       const options = openOptions(config, phase);
-      const inspected = await inspectImages(paths, demands(phase), options, progress, checkApart);
+      const inspected = await inspectImages(
+        paths,
+        imageDemands(config, phase),
+        options,
+        progress,
+        checkApart,
+      );
       problems.push(...inspected.problems);
       found[phase] = withResultNames(inspected.infos, report);
     } catch (error) {

@@ -1,7 +1,8 @@
 /** A request to run a configuration. */
+
 import type { Config } from "../config/config.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
-import type { ReportEvent } from "../results/reporters.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import type { Runtime } from "../runtime/executable.ts";
 import type { TrainingSettings } from "../runtime/optimizer-settings.ts";
 import type { Precision } from "../runtime/precision.ts";

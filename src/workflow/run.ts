@@ -16,6 +16,7 @@ import { evenBatch } from "./batches.ts";
 import { secondsPerStep } from "./device-trial.ts";
 import { type DurableRun, durably } from "./durable-run.ts";
 import { withFrozenWeights } from "./frozen-weights.ts";
+import { ImageTester } from "./image-tester.ts";
 import { InputError } from "./input-error.ts";
 import { smallerBatch } from "./largest-batch.ts";
 import { CompiledModels } from "./patch-models.ts";
@@ -33,7 +34,6 @@ import {
 } from "./start-or-resume.ts";
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
 import { type Task, trainingProgram } from "./tasks/task.ts";
-import { ImageTester } from "./test-images.ts";
 import { testImages } from "./test-run.ts";
 import { largestDivisor } from "./training-memory.ts";
 import { type RunTasks, TrainingRun } from "./training-run.ts";

@@ -1,10 +1,12 @@
 /** Checks that a resumed run would train the same network on the same data. */
+
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Key } from "../config/key-names.ts";
 import { keyFacts } from "../config/keys.ts";
 import { isPythonValue, type PythonValue, written } from "../config/python-value.ts";
+import { isObject } from "../facts/json.ts";
 import type { Problem } from "../facts/run-events.ts";
 import type { ImageInfo } from "../images/image.ts";
 import type { CheckpointHeader, ImageFingerprints } from "./run-checkpoint.ts";
@@ -84,8 +86,8 @@ function refusal(change: string, path: string): string {
 function valueIn(config: CheckpointHeader["config"], key: string): unknown {
   let value: unknown = config;
   for (const part of key.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = new Map<string, unknown>(Object.entries(value)).get(part);
+    if (!isObject(value) || !Object.hasOwn(value, part)) return undefined;
+    value = value[part];
   }
   return value;
 }

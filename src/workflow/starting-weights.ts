@@ -1,7 +1,6 @@
 /** MODEL.LOAD_CHECKPOINT: starting weights from an earlier checkpoint of the same network or of one that shares layers. */
 
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import Papa from "papaparse";
 import {
   type BiapyCheckpoint,
@@ -12,9 +11,10 @@ import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
 import { at, exactly, product } from "../facts/checked-lists.ts";
 import { firstOf } from "../facts/format.ts";
-import type { ResultTree } from "../facts/result-tree.ts";
+import { asObject } from "../facts/json.ts";
+import { checkpointPrefix, epochCheckpoint, type ResultTree } from "../facts/result-tree.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import type { ImageShape } from "../images/image.ts";
-import type { ReportEvent } from "../results/reporters.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import { type AdaptedWeight, adaptWeights, PROJECTION, whyOtherTransformer } from "./foreign-weights.ts";
 import { InputError } from "./input-error.ts";
@@ -28,11 +28,11 @@ export async function ownCheckpoint(config: Config, tree: ResultTree): Promise<s
   const key = "MODEL.LOAD_CHECKPOINT_EPOCH";
   if (config.text(key) !== "last_on_train") return tree.bestCheckpoint;
   const names = await readdir(tree.checkpoints).catch(() => []);
-  const beginning = `${tree.name}_${tree.runId}-checkpoint-`;
+  const prefix = checkpointPrefix(tree);
   const epochs = names
-    .filter((name) => name.startsWith(beginning) && /^\d+\.pth$/.test(name.slice(beginning.length)))
-    .map((name) => Number.parseInt(name.slice(beginning.length), 10));
-  if (epochs.length > 0) return join(tree.checkpoints, `${beginning}${Math.max(...epochs)}.pth`);
+    .filter((name) => name.startsWith(prefix) && /^\d+\.pth$/.test(name.slice(prefix.length)))
+    .map((name) => Number.parseInt(name.slice(prefix.length), 10));
+  if (epochs.length > 0) return epochCheckpoint(tree, Math.max(...epochs));
   const message = `there is no checkpoint of an epoch in ${tree.checkpoints} (MODEL.SAVE_CKPT_FREQ writes them).`;
   throw new InputError([config.problem(key, message, "best_on_val")]);
 }
@@ -92,7 +92,7 @@ function foreignHead(
   { config: trainedWith }: BiapyCheckpoint,
   config: Config,
 ): (name: string) => string | undefined {
-  const problem = groupOf(trainedWith, "PROBLEM").TYPE;
+  const problem = asObject(trainedWith?.PROBLEM).TYPE;
   const own = config.text("PROBLEM.TYPE");
   if (problem === undefined || problem === own) return () => undefined;
   const reason = `the head belongs to another workflow (${String(problem)}, not ${own})`;
@@ -173,19 +173,13 @@ function reportOutcome(
     );
 }
 
-/** Returns a group of a checkpoint's configuration; empty if there is none. */
-function groupOf(config: PlainObject | undefined, name: string): Readonly<Record<string, unknown>> {
-  const value = config?.[name];
-  return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
 /** Returns the number of tokens along each axis of the patch of a checkpoint's configuration; undefined if it has none. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   // Converting the nested lists of a hostile file to text could take forever.
-  const patch = [groupOf(config, "DATA").PATCH_SIZE]
+  const patch = [asObject(config?.DATA).PATCH_SIZE]
     .flat()
     .map((size) => (typeof size === "number" ? size : Number.NaN));
-  const token = Number(groupOf(config, "MODEL").VIT_TOKEN_SIZE);
+  const token = Number(asObject(config?.MODEL).VIT_TOKEN_SIZE);
   const grid = patch.slice(0, -1).map((size) => size / token);
   return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;
 }

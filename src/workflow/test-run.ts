@@ -3,12 +3,11 @@ import { basename } from "node:path";
 import type { ImagePairs } from "../data/patches.ts";
 import { isStop } from "../facts/errors.ts";
 import { finiteMetrics, MetricAverages } from "../facts/finite-metrics.ts";
-import type { Metrics } from "../facts/run-events.ts";
-import type { ReportEvent } from "../results/reporters.ts";
+import type { Metrics, ReportEvent } from "../facts/run-events.ts";
 import { writeTestMetrics } from "../results/test-metrics.ts";
+import type { ImageTester } from "./image-tester.ts";
 import type { RunningRequest } from "./run-request.ts";
 import type { ResultTask } from "./tasks/task.ts";
-import type { ImageTester } from "./test-images.ts";
 
 /** Applies the model to every test image, and reports the metrics of each and of all. Releases the tester. */
 export async function testImages(

@@ -1,8 +1,9 @@
 /** Checks before training whether a step fits into the machine's memory. */
+
 import { totalmem } from "node:os";
 import type { Config } from "../config/config.ts";
 import { bytes } from "../facts/format.ts";
-import type { ReportEvent } from "../results/reporters.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import type { StepMemory } from "../runtime/executable.ts";
 import { InputError } from "./input-error.ts";
 

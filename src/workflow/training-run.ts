@@ -8,6 +8,7 @@ import { at } from "../facts/checked-lists.ts";
 import { isStop } from "../facts/errors.ts";
 import { ResultError, writeErrorReason } from "../facts/files/write-file.ts";
 import { epochCheckpoint } from "../facts/result-tree.ts";
+import { TimeShare } from "../facts/time-share.ts";
 import { ImageError } from "../images/image.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
 import {
@@ -19,7 +20,7 @@ import {
 } from "../results/train-log.ts";
 import type { Executable, TrainingStep } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
-import { DivergedError } from "../training/diverged.ts";
+import { DivergedError } from "../training/diverged-error.ts";
 import { Schedule } from "../training/schedule.ts";
 import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } from "../training/trainer.ts";
 import { compileTraining } from "../training/training-step.ts";
@@ -27,14 +28,13 @@ import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
 import { keepEpochPictures } from "./epoch-pictures.ts";
 import { FeaturePreview } from "./features/feature-preview.ts";
+import { ImageTester } from "./image-tester.ts";
 import { writeNormalizationFiles } from "./normalization-files.ts";
 import { CompiledModels } from "./patch-models.ts";
 import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
 import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
-import { ImageTester } from "./test-images.ts";
-import { TimeShare } from "./time-share.ts";
 import { checkMemory } from "./training-memory.ts";
 
 /** The task at the batch sizes of training and of validation. */
@@ -44,7 +44,7 @@ export interface RunTasks {
 }
 
 /** Loading and drawing charts takes some tenths of a second: a training of a few seconds draws them only once. */
-const CHARTS_AFTER = 10_000;
+const CHARTS_WAIT = 10_000;
 /** Maximum share of the training time for drawing charts. */
 const CHARTS_SHARE = 0.03;
 /** Maximum share of the training time for previews, beside what they may take in any case. */
@@ -56,16 +56,17 @@ export class TrainingRun {
   private readonly tensorboard: TensorboardWriter;
   private readonly step: TrainingStep;
   private readonly learningRate: number;
+  private readonly seed: number;
   private readonly log: string;
+  private evaluation: Executable | undefined;
   private tester: ImageTester | undefined;
   private features: FeaturePreview | "none" | undefined;
   /** Text that names the last written checkpoint. */
   private lastSaved: string | undefined;
-  /** When charts may be drawn next, in milliseconds of this process. */
-  private nextCharts = performance.now() + CHARTS_AFTER;
+  private readonly chartTime = new TimeShare(CHARTS_SHARE, { wait: CHARTS_WAIT });
   /** Whether epochs were trained that the charts do not show. */
   private chartsAreOld = false;
-  private readonly previewTime = new TimeShare(PREVIEWS_SHARE, PREVIEWS_FREE);
+  private readonly previewTime = new TimeShare(PREVIEWS_SHARE, { free: PREVIEWS_FREE });
   /** The last epoch, if it has no preview. */
   private withoutPreview: EpochResult | undefined;
   /** Kinds of previews that could not be written. */
@@ -83,6 +84,7 @@ export class TrainingRun {
     this.task = tasks.training;
     this.step = compileTraining(request.runtime, trainingProgram(this.task), parameters, request.training);
     this.learningRate = Number(config.first("TRAIN.LR"));
+    this.seed = config.number("SYSTEM.SEED");
     this.log = trainLogPath(tree);
   }
 
@@ -92,67 +94,67 @@ export class TrainingRun {
    * @param from checkpoints to resume from, the furthest first; none for a fresh start
    */
   async train(from: readonly CheckpointHeader[]): Promise<"finished" | "stopped"> {
-    const { config, runtime, signal, report } = this.request;
-    const { task, tasks, parameters, step } = this;
-    const seed = config.number("SYSTEM.SEED");
-    const training = new PatchBatches(this.patches, task, seed, true);
-    const validation =
-      this.validationPatches && new PatchBatches(this.validationPatches, tasks.validation, seed, false);
-    const epochs = config.number("TRAIN.EPOCHS");
-    let evaluation: Executable | undefined;
     try {
-      evaluation =
-        validation && runtime.compile(evaluationProgram(tasks.validation), parameters, { gradients: false });
-      await parameters.settled();
-      const batch = this.request.training.partSize ?? task.batchSize;
-      checkMemory({
-        config,
-        report,
-        programs: [step.memory, evaluation?.memory],
-        batch,
-        whole: task.batchSize,
-      });
-      const trainer = new Trainer(
-        {
-          step,
-          evaluation,
-          training,
-          validation,
-          schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, training.stepsPerEpoch),
-          summary: task.training.summary,
-          report: this.request.report,
-          save: (kind, state) => this.save(kind, state),
-          logEpoch: (result) => appendTrainLog(this.log, result),
-          showEpoch: (result) => this.show(result),
-        },
-        {
-          epochs,
-          patience: config.number("TRAIN.PATIENCE"),
-          seed,
-          checkpointEvery: config.number("MODEL.SAVE_CKPT_FREQ"),
-        },
-      );
+      const trainer = await this.setUp();
       if (from.length > 0) await this.restore(trainer, from);
-      else await this.writeBeforeTraining(seed);
-      this.reportStart(training.stepsPerEpoch, epochs, trainer.state.epoch + 1);
-      const status = await trainer.run(signal);
-      if (this.chartsAreOld) await this.drawCharts();
-      if (status === "finished" && this.withoutPreview !== undefined)
-        await this.showPreview(this.withoutPreview);
-      const { epoch, bestEpoch } = trainer.state;
-      // The best checkpoint is then also the last one, and a checkpoint can be a gigabyte.
-      if (status === "finished" && bestEpoch === epoch)
-        await rm(this.request.tree.lastCheckpoint, { force: true });
+      else await this.writeBeforeTraining();
+      this.reportStart(trainer.state);
+      const status = await trainer.run(this.request.signal);
+      await this.writeAfterTraining(status, trainer.state);
       return status;
     } catch (error) {
       if (error instanceof DivergedError) throw new DivergedError(`${error.message} ${this.goodCheckpoint}`);
       throw error;
     } finally {
-      step.release();
-      evaluation?.release();
-      this.tester?.release();
-      if (this.features !== "none") this.features?.release();
+      this.release();
     }
+  }
+
+  /** Compiles the validation and checks that a step fits into memory. */
+  private async setUp(): Promise<Trainer> {
+    const { config, runtime, report } = this.request;
+    const { task, tasks, parameters, step } = this;
+    const training = new PatchBatches(this.patches, task, this.seed, true);
+    const validation =
+      this.validationPatches && new PatchBatches(this.validationPatches, tasks.validation, this.seed, false);
+    if (validation !== undefined)
+      this.evaluation = runtime.compile(evaluationProgram(tasks.validation), parameters, {
+        gradients: false,
+      });
+    await parameters.settled();
+    const { batchSize } = task;
+    const batch = this.request.training.partSize ?? batchSize;
+    const programs = [step.memory, this.evaluation?.memory];
+    checkMemory({ config, report, programs, batch, whole: batchSize });
+    const epochs = config.number("TRAIN.EPOCHS");
+    const { stepsPerEpoch } = training;
+    return new Trainer(
+      {
+        step,
+        evaluation: this.evaluation,
+        training,
+        validation,
+        schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, stepsPerEpoch),
+        summary: task.training.summary,
+        report,
+        save: (kind, state) => this.save(kind, state),
+        logEpoch: (result) => appendTrainLog(this.log, result),
+        showEpoch: (result) => this.show(result),
+      },
+      {
+        epochs,
+        patience: config.number("TRAIN.PATIENCE"),
+        seed: this.seed,
+        checkpointEvery: config.number("MODEL.SAVE_CKPT_FREQ"),
+      },
+    );
+  }
+
+  private release(): void {
+    this.step.release();
+    this.evaluation?.release();
+    this.tester?.release();
+    if (this.features !== "none") this.features?.release();
   }
 
   private get goodCheckpoint(): string {
@@ -160,7 +162,7 @@ export class TrainingRun {
     return `The last good checkpoint is ${this.lastSaved}; --resume continues from it.`;
   }
 
-  private reportStart(stepsPerEpoch: number, epochs: number, firstEpoch: number): void {
+  private reportStart({ stepsPerEpoch, epoch }: TrainerState): void {
     const { config, tree, runtime, report, training } = this.request;
     report({
       event: "start",
@@ -174,13 +176,13 @@ export class TrainingRun {
       device: training.precision === "mixed" ? `${runtime.device}, mixed precision` : runtime.device,
       architecture: this.task.architecture,
       parameters: this.parameters.count,
-      epochs,
+      epochs: config.number("TRAIN.EPOCHS"),
       stepsPerEpoch,
-      firstEpoch,
+      firstEpoch: epoch + 1,
     });
   }
 
-  private async writeBeforeTraining(seed: number): Promise<void> {
+  private async writeBeforeTraining(): Promise<void> {
     const { config, tree, report } = this.request;
     await writeNormalizationFiles(config, tree);
     const samples = config.flag("AUGMENTOR.ENABLE") && config.flag("AUGMENTOR.AUG_SAMPLES");
@@ -189,9 +191,20 @@ export class TrainingRun {
       writeAugmentationSamples(this.patches, tree, report, {
         count: config.number("AUGMENTOR.AUG_NUM_SAMPLES"),
         drawGrid: config.flag("AUGMENTOR.DRAW_GRID"),
-        seed,
+        seed: this.seed,
       }),
     );
+  }
+
+  /** Draws what was left out, and deletes the last checkpoint if the best one is the same: a checkpoint can be a gigabyte. */
+  private async writeAfterTraining(
+    status: "finished" | "stopped",
+    { epoch, bestEpoch }: TrainerState,
+  ): Promise<void> {
+    if (this.chartsAreOld) await this.drawCharts();
+    if (status === "stopped") return;
+    if (this.withoutPreview !== undefined) await this.showPreview(this.withoutPreview);
+    if (bestEpoch === epoch) await rm(this.request.tree.lastCheckpoint, { force: true });
   }
 
   /** Continues from the furthest readable checkpoint. Throws `CheckpointError` if there is none. */
@@ -233,7 +246,7 @@ export class TrainingRun {
       state,
       identity: {
         training: run.state?.training ?? "",
-        normalizePixels: normalizePixels,
+        normalizePixels,
         images: fingerprints,
       },
     });
@@ -254,9 +267,8 @@ export class TrainingRun {
     );
     this.chartsAreOld = true;
     const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
-    if (due && performance.now() >= this.nextCharts) await this.drawCharts();
-    if (this.previewTime.isLeft) await this.previewTime.spend(() => this.showPreview(result));
-    else this.withoutPreview = result;
+    if (due) await this.chartTime.spend(() => this.drawCharts());
+    if (!(await this.previewTime.spend(() => this.showPreview(result)))) this.withoutPreview = result;
   }
 
   private async showPreview(result: EpochResult): Promise<void> {
@@ -268,15 +280,12 @@ export class TrainingRun {
   }
 
   private async drawCharts(): Promise<void> {
-    const started = performance.now();
     await this.attempt("Charts", async () => {
       // Loaded late: charts take a third of a second to load, which would delay the first training step.
       const { writeCharts } = await import("../results/charts.ts");
       await writeCharts(this.request.tree, await readTrainLog(this.log));
     });
     this.chartsAreOld = false;
-    const ended = performance.now();
-    this.nextCharts = ended + (ended - started) / CHARTS_SHARE;
   }
 
   /** Writes something that training does not depend on. Warns once if that fails. A stop ends it, and then the training. */
@@ -307,7 +316,7 @@ export class TrainingRun {
     );
     const files = await this.tester.preview(pairs, 0);
     const image = basename(at(pairs.images.infos, 0).path);
-    await keepEpochPictures(this.request.tree.runDirectory, epoch, image, files);
+    await keepEpochPictures(tree.runDirectory, epoch, image, files);
     const kind = this.task.testing.imageKinds.preview;
     this.request.report({ event: "image", kind, image, files, epoch });
   }

@@ -56,3 +56,10 @@ test("a failed search for devices says what the tool said", async () => {
   const context = withProgram('console.error("The library cannot be loaded."); process.exit(1);');
   await assert.rejects(listDevices(context), /The library cannot be loaded\./);
 });
+
+test("a tool's lines end at line breaks only, not at other characters that JSON may hold", async () => {
+  const context = withProgram('console.log("a\\u2028b\\rc"); process.stdout.write("d");');
+  const lines: string[] = [];
+  assert.equal(await runTool(context, [], (line) => lines.push(line)), 0);
+  assert.deepEqual(lines, ["a\u2028b\rc", "d"]);
+});

@@ -74,8 +74,12 @@ TRAIN:
   settings.set("biapy.engine", "biapy");
   settingChanges.fire({ affectsConfiguration: () => true });
   writeFileSync(join(folder, "answer"), "");
-  // Answered after the inspection.
-  await thread.imageFolders(folder);
+  // Answered after the inspection. The thread does not keep this process alive, so this waits by timers.
+  let answered = false;
+  void thread.imageFolders(folder).then(() => {
+    answered = true;
+  });
+  await until(() => answered);
   assert.deepEqual(
     shownDiagnostics.flat().filter((message) => message.includes("damaged")),
     [],

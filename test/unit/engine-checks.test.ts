@@ -35,6 +35,24 @@ test("a workflow that BiaPy trains is clean for its engine, and the embedded one
   assert.equal(problem.suggestion, undefined);
 });
 
+test("an architecture needs BiaPy itself only where BiaPy accepts it", () => {
+  const found = (engine: "embedded" | "biapy", type: string) => {
+    const text = INSTANCES.replace("INSTANCE_SEG", type).replace("unext_v1", "nafnet");
+    return problems(engine, text).find(({ key }) => key === "MODEL.ARCHITECTURE");
+  };
+  const denoising = found("embedded", "DENOISING");
+  assert.match(String(denoising?.message), /nafnet needs BiaPy itself/);
+  assert.equal(denoising?.ofEmbeddedEngine, true);
+  for (const other of [
+    found("embedded", "SELF_SUPERVISED"),
+    found("embedded", "SEMANTIC_SEG"),
+    found("biapy", "SELF_SUPERVISED"),
+  ]) {
+    assert.match(String(other?.message), /nafnet is not one of them, and BiaPy 3\.7\.1 refuses it too/);
+    assert.equal(other?.ofEmbeddedEngine, undefined);
+  }
+});
+
 test("with BiaPy's engine, what BiaPy refuses is an error", () => {
   const wrong = INSTANCES.replace("(64,64,1)", "(64,64)").replace("test", "nowhere");
   assert.deepEqual(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, normalize, relative } from "node:path";
+import { join, normalize, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
@@ -156,6 +156,13 @@ test("a full key is offered anywhere and brings the sections that are missing", 
   assert.deepEqual(inSection?.lines, ["TRAIN:", "    PATH: "]);
 });
 
+test("keys of workflows and networks that only BiaPy itself trains are offered last", () => {
+  const rank = (key: string) => proposal("N", 0, 1, key)?.rank ?? 0;
+  const own = ["PROBLEM.DENOISING.N2V_PERC_PIX", "MODEL.HRNET.VARIANT", "MODEL.STUNET.VARIANT"].map(rank);
+  const others = ["PROBLEM.INSTANCE_SEG.TYPE", "MODEL.NAFNET.GENERATOR_BACKBONE"].map(rank);
+  assert.ok(Math.max(...own) < Math.min(...others), `${own} < ${others}`);
+});
+
 test("keys that the YAML server offers, or that are set, are not offered again", () => {
   const text = "DATA:\n  PATCH_SIZE: (64,64,1)\n  \n";
   assert.equal(proposal(text, 2, 2, "DATA.N_CLASSES"), undefined);
@@ -212,6 +219,27 @@ test("images are opened, and their problems reported at the folder's key", async
   );
   assert.match(String((await found("(16,64,64,1)", "", SAMPLES, "3D"))[0][2]), /single plane/);
   assert.deepEqual(await found("(64,64,1)", "", "not/there"), []);
+});
+
+test("test images are not opened if parts of the training images are tested in their place", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "biapy-language-"));
+  const problems = async (usesValidation: string) => {
+    const { config } = loadConfig(
+      "a.yaml",
+      `PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
+DATA:
+  PATCH_SIZE: (64,64,1)
+  TRAIN: {PATH: ${resolve(SAMPLES)}}
+  VAL: {CROSS_VAL: True}
+  TEST: {PATH: ${folder}, USE_VAL_AS_TEST: ${usesValidation}}
+TRAIN: {ENABLE: True}
+TEST: {ENABLE: True}
+`,
+    );
+    return (await checkImages(config, folder, true)).map(({ key }) => key);
+  };
+  assert.deepEqual(await problems("False"), ["DATA.TEST.PATH"]);
+  assert.deepEqual(await problems("True"), []);
 });
 
 test("empty folders and folders with too few patches are found, relative to the workspace", async () => {

@@ -26,7 +26,7 @@ const REFUSED: readonly (readonly [model: string, key: string, says: RegExp, ...
   ["ARCHITECTURE: wdsr", "MODEL.ARCHITECTURE", /wdsr works in 2D only/, "3D", "(16,64,64,1)"],
   ["ARCHITECTURE: edsr", "MODEL.ARCHITECTURE", /edsr works in 2D only/, "3D", "(16,64,64,1)"],
   ["ARCHITECTURE: mae", "PROBLEM.SELF_SUPERVISED.PRETEXT_TASK", /mae learns by masking only/],
-  ["ARCHITECTURE: simple_cnn", "MODEL.ARCHITECTURE", /simple_cnn needs BiaPy itself/],
+  ["ARCHITECTURE: simple_cnn", "MODEL.ARCHITECTURE", /simple_cnn is not one of them/],
   ["ARCHITECTURE: hrnet; HRNET: {HEAD_TYPE: OCR}", "MODEL.HRNET.HEAD_TYPE", /only FCN restores images/],
   [
     "ARCHITECTURE: hrnet; HRNET: {VARIANT: custom, YX_DOWN: [2, 2]}",

@@ -5,9 +5,9 @@ import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { ImageSet } from "../../src/data/image-set.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
+import { ImageTester } from "../../src/workflow/image-tester.ts";
 import type { PatchModels } from "../../src/workflow/patch-models.ts";
 import type { ResultTask } from "../../src/workflow/tasks/task.ts";
-import { ImageTester } from "../../src/workflow/test-images.ts";
 import { testImages } from "../../src/workflow/test-run.ts";
 
 const unused = () => assert.fail("it is not reached");

@@ -9,7 +9,7 @@ import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { readRunState } from "../../src/facts/run-state.ts";
 import { runsOf } from "../../src/results/run-folders.ts";
 import { readTrainLog, trainLogPath } from "../../src/results/train-log.ts";
-import { DivergedError } from "../../src/training/diverged.ts";
+import { DivergedError } from "../../src/training/diverged-error.ts";
 import { InputError } from "../../src/workflow/input-error.ts";
 import { epochsOf, type RunOptions, run as runOrThrow } from "../support/in-process.ts";
 import { messagesOf } from "../support/run-events.ts";

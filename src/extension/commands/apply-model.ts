@@ -10,12 +10,14 @@ import {
   type Predicted,
   predicting,
 } from "../../engines/apply-model.ts";
+import { IMAGE_TITLES } from "../../facts/image-titles.ts";
 import { runName } from "../../facts/run-titles.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { selectedEngine } from "../engines/index.ts";
 import { isResultItem } from "../results/results-view.ts";
 import { configurationOf, type KnownRun } from "../runs/known-run.ts";
 import { openImages } from "../viewer/index.ts";
+import { type Progress, withCancelableProgress } from "../workspace/cancelable-progress.ts";
 import { gpuSetting } from "../workspace/run-settings.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { freePath } from "./free-path.ts";
@@ -50,8 +52,8 @@ export async function applyModelToImages(services: Services, clicked?: unknown):
     const order = await orderOf(model, folder, work);
     const command = await engine.command(order);
     const title = `Applying ${model.title}`;
-    const found = await withProgress(title, (progress, signal) =>
-      applyModel({ command, order, images: folder, target, progress, signal }),
+    const found = await withCancelableProgress(title, (progress, signal) =>
+      applyModel({ command, order, images: folder, target, progress: shownIn(progress), signal }),
     );
     if (found !== undefined) void tellDone(services.context, found, target);
   } catch (error) {
@@ -73,22 +75,15 @@ async function orderOf(model: Model, folder: string, work: string): Promise<RunO
   return { ...run, configFile, resultDirectory, gpu: gpuSetting(), workingDirectory };
 }
 
-function withProgress(
-  title: string,
-  work: (progress: Application["progress"], signal: AbortSignal) => Promise<Predicted[] | undefined>,
-): Thenable<Predicted[] | undefined> {
-  const location = vscode.ProgressLocation.Notification;
-  return vscode.window.withProgress({ location, title, cancellable: true }, async (report, token) => {
-    const abort = new AbortController();
-    token.onCancellationRequested(() => abort.abort());
-    let [label, share] = ["", 0];
-    return work((now, done, total) => {
-      if (now !== label) [label, share] = [now, 0];
-      const increment = total > 0 ? (100 * done) / total - share : 0;
-      share += increment;
-      report.report({ message: `${now}: ${done} of ${total}`, increment });
-    }, abort.signal);
-  });
+/** Returns what shows how many images of a step are done. */
+function shownIn(progress: Progress): Application["progress"] {
+  let [label, share] = ["", 0];
+  return (now, done, total) => {
+    if (now !== label) [label, share] = [now, 0];
+    const increment = total > 0 ? (100 * done) / total - share : 0;
+    share += increment;
+    progress.report({ message: `${now}: ${done} of ${total}`, increment });
+  };
 }
 
 async function tellDone(
@@ -104,7 +99,7 @@ async function tellDone(
   if (answer !== show || first === undefined) return;
   const { original, prediction } = first;
   const images = [original, prediction].map((path) => vscode.Uri.file(path));
-  openImages(context, images, { titles: ["Original", "Prediction"] });
+  openImages(context, images, { titles: [IMAGE_TITLES.original, IMAGE_TITLES.prediction] });
 }
 
 /** Returns the clicked model, or one that the user picks: a run's best weights, or a checkpoint file. */

@@ -3,14 +3,15 @@
  * and can be watched, stopped and resumed one by one; the same command continues a study and draws what has finished.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import * as v from "valibot";
 import * as vscode from "vscode";
 import { parseJson } from "../../facts/files/regular-file.ts";
+import { counted } from "../../facts/format.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import { runName } from "../../facts/run-titles.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { RunOrder } from "../../runs/record.ts";
+import { studyFiles } from "../../workflow/label-study/files.ts";
 import { configurationFile, workingDirectory } from "../workspace/configuration-file.ts";
 import { askInOrder, type Choice, choose, enter, kept, type StepPlace } from "../workspace/multi-step.ts";
 import { gpuSetting, resultFolder } from "../workspace/run-settings.ts";
@@ -89,7 +90,7 @@ async function confirm(all: number, open: number): Promise<boolean> {
     open < all
       ? `${all - open} of ${all} have finished already; the others are added to the queue.`
       : "Half of them start from the checkpoint, half from scratch, with the same images and random numbers.";
-  const message = `This comparison needs ${open} ${open === 1 ? "training" : "trainings"}.`;
+  const message = `This comparison needs ${counted(open, "training")}.`;
   return (await vscode.window.showInformationMessage(message, { modal: true, detail }, start)) === start;
 }
 
@@ -144,10 +145,7 @@ async function watch({ runs }: Services, ids: readonly string[]): Promise<boolea
 /** Draws the curve of the finished trainings and shows the verdict. */
 async function showCurve(services: Services, study: Study): Promise<void> {
   const { lines } = await tool(services, study, "--collect");
-  const chart = join(
-    resultTree(study.resultDirectory, study.name, 1).jobDirectory,
-    "label_study/label_study.png",
-  );
+  const { chart } = studyFiles(study.resultDirectory, study.name);
   const show = "Show Chart";
   const verdicts = lines.filter((line) => /labeled images?: IoU|trainings have finished/.test(line));
   const answer = await vscode.window.showInformationMessage(

@@ -6,6 +6,7 @@ import { createEnvironment, newEnough, OLDEST_PYTHON } from "../../engines/creat
 import { findEnvironments, type PythonEnvironment } from "../../engines/python-environments.ts";
 import { BIAPY_VERSION } from "../../facts/biapy-version.ts";
 import { pythonPlaces } from "../engines/index.ts";
+import { withCancelableProgress } from "../workspace/cancelable-progress.ts";
 import { mayRun } from "../workspace/trust.ts";
 import type { Services } from "./services.ts";
 
@@ -16,28 +17,19 @@ export async function createPythonEnvironment({ context, output }: Services): Pr
   if (base === undefined) return;
   const folder = join(context.globalStorageUri.fsPath, `biapy-${BIAPY_VERSION}`);
   await vscode.workspace.fs.createDirectory(context.globalStorageUri);
-  const made = await vscode.window.withProgress(
-    {
-      location: vscode.ProgressLocation.Notification,
-      title: `Installing BiaPy ${BIAPY_VERSION}`,
-      cancellable: true,
-    },
-    (progress, canceled) => {
-      const controller = new AbortController();
-      canceled.onCancellationRequested(() => controller.abort());
-      let shown = 0;
-      return createEnvironment({
-        python: base.python,
-        folder,
-        signal: controller.signal,
-        progress: ({ done, label }) => {
-          output.info(label);
-          progress.report({ increment: 100 * (done - shown), message: label });
-          shown = done;
-        },
-      });
-    },
-  );
+  const made = await withCancelableProgress(`Installing BiaPy ${BIAPY_VERSION}`, (progress, signal) => {
+    let shown = 0;
+    return createEnvironment({
+      python: base.python,
+      folder,
+      signal,
+      progress: ({ done, label }) => {
+        output.info(label);
+        progress.report({ increment: 100 * (done - shown), message: label });
+        shown = done;
+      },
+    });
+  });
   const settings = vscode.workspace.getConfiguration("biapy");
   await settings.update("python.path", made.python, vscode.ConfigurationTarget.Global);
   await settings.update("engine", "biapy", vscode.ConfigurationTarget.Global);

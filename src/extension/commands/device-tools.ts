@@ -1,10 +1,9 @@
 /** Runs the command line as a tool: it lists devices, installs runtimes, and more. The extension itself loads no engine. */
 
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import * as v from "valibot";
 import * as vscode from "vscode";
+import { eachLine } from "../../facts/files/lines.ts";
 import { parseJson } from "../../facts/files/regular-file.ts";
 import { bytes } from "../../facts/format.ts";
 import { findNode } from "../../runs/node-runtime.ts";
@@ -114,22 +113,24 @@ export async function runTool(
     stdio: ["ignore", "pipe", errors === undefined ? "ignore" : "pipe"],
     windowsHide: true,
   });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", resolve);
-  });
   const listener = canceled?.onCancellationRequested(() => child.kill());
-  if (child.stderr !== null && errors !== undefined) createInterface(child.stderr).on("line", errors);
+  if (child.stderr !== null && errors !== undefined) eachLine(child.stderr, errors);
   try {
-    const [code] = await Promise.all([ended, readLines(child.stdout, line)]);
-    return code;
+    return await new Promise<number | null>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+      if (child.stdout !== null)
+        eachLine(child.stdout, (text) => {
+          try {
+            line(text);
+          } catch (error) {
+            reject(error);
+          }
+        });
+    });
   } finally {
     listener?.dispose();
     // Does nothing if the tool has ended.
     child.kill();
   }
-}
-
-async function readLines(stream: Readable | null, line: (text: string) => void): Promise<void> {
-  if (stream !== null) for await (const text of createInterface(stream)) line(text);
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import * as vscode from "vscode";
+import { IMAGE_PATHS } from "../../config/basics.ts";
 import { loadConfig } from "../../config/config.ts";
 import { commandLinesText } from "../../engines/command-lines.ts";
 import { colabNotebook } from "../../engines/notebook.ts";
@@ -11,15 +12,13 @@ import { freeRunId } from "../../runs/start-run.ts";
 import { configurationFile, workingDirectory } from "../workspace/configuration-file.ts";
 import { gpuSetting, resultFolder } from "../workspace/run-settings.ts";
 
-const FOLDERS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"] as const;
-
 /** BiaPy: Export Colab Notebook. */
 export async function exportNotebook(clicked?: unknown): Promise<void> {
   const config = await configurationFile(clicked);
   if (config === undefined) return;
   const loaded = loadConfig(config.fsPath).config;
   const name = jobName(config.fsPath);
-  const folders = FOLDERS.filter((key) => loaded.sets(key)).map((key) => ({
+  const folders = IMAGE_PATHS.filter((key) => loaded.sets(key)).map((key) => ({
     key,
     // The last two names of the path, so that `train/x` and `test/x` stay apart.
     folder: loaded.text(key).split(/[/\\]/).filter(Boolean).slice(-2).join("/"),
@@ -62,7 +61,9 @@ export async function showCommandLines(clicked?: unknown): Promise<void> {
     gpu: gpuSetting() || "0",
     image: vscode.workspace.getConfiguration("biapy.docker").get("image", ""),
     workingDirectory: directory,
-    dataPaths: FOLDERS.filter((key) => loaded.sets(key)).map((key) => resolve(directory, loaded.text(key))),
+    dataPaths: IMAGE_PATHS.filter((key) => loaded.sets(key)).map((key) =>
+      resolve(directory, loaded.text(key)),
+    ),
   });
   const document = await vscode.workspace.openTextDocument({ language: "shellscript", content });
   await vscode.window.showTextDocument(document);

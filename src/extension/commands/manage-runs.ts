@@ -1,7 +1,9 @@
 /** Commands for existing runs. */
+
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { isActive } from "../../facts/run-status.ts";
 import { runName } from "../../facts/run-titles.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { KnownRun } from "../runs/known-run.ts";
@@ -10,7 +12,6 @@ import { LANGUAGE } from "../workspace/recognize.ts";
 import { identityOf, pickRun, pickRuns } from "./pick-run.ts";
 import type { Services } from "./services.ts";
 
-const ACTIVE = ["queued", "running"];
 /** Runs that were asked to stop; a second request kills them. */
 const stopping = new Set<string>();
 
@@ -19,7 +20,7 @@ export async function stopTraining({ runs }: Services, clicked?: unknown): Promi
   const run = await pickRun(runs, clicked, {
     title: "Stop which run?",
     none: "No training is running.",
-    among: ({ summary }) => ACTIVE.includes(summary.status),
+    among: ({ summary }) => isActive(summary.status),
   });
   if (run === undefined) return;
   const { id } = run.summary;

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import * as vscode from "vscode";
 import { checkConfig, checkName } from "../../config/checks.ts";
 import { loadConfig } from "../../config/config.ts";
+import { firstError } from "../../facts/first-error.ts";
 import { resultTree, runExists } from "../../facts/result-tree.ts";
 import { runName } from "../../facts/run-titles.ts";
 import { jobName } from "../../runs/job-name.ts";
@@ -110,12 +111,13 @@ async function isSound(
   const images = sound
     ? await imageChecks(context).check(config.fsPath, readFileSync(config.fsPath, "utf8"), folder, true)
     : [];
-  const [first, ...more] = [...found, ...images].filter(({ severity }) => severity === "error");
-  if (first === undefined) return true;
-  const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
+  const problems = [...found, ...images];
+  const message = firstError(problems);
+  if (message === undefined) return true;
   const show = "Show";
-  const answer = await vscode.window.showErrorMessage(`${first.message}${others}`, show);
-  if (answer === show) await showLine(config, first.line, first.column);
+  const answer = await vscode.window.showErrorMessage(message, show);
+  const first = problems.find(({ severity }) => severity === "error");
+  if (answer === show) await showLine(config, first?.line, first?.column);
   return false;
 }
 

@@ -2,9 +2,9 @@
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { extname, join, sep } from "node:path";
+import { extname, join } from "node:path";
 import * as vscode from "vscode";
-import { liesInside } from "../../facts/files/lies-inside.ts";
+import { liesInside, pathInside } from "../../facts/files/lies-inside.ts";
 import { runName } from "../../facts/run-titles.ts";
 import { askWhereToSave, writeAndShow } from "../language/documents.ts";
 import { shortestPath } from "../language/new-configuration.ts";
@@ -152,9 +152,9 @@ function pathsOf({ folder, live }: KnownRun, item: ResultItem): readonly string[
   // The configuration of the job belongs to its other runs too.
   const copies = files.configuration.filter((file) => file !== tree.configFile);
   // Files in these folders are deleted with them.
-  const folders = [tree.runDirectory, tree.recordFolder].map((folder) => join(folder, sep));
-  const beside = [...files.checkpoints, ...files.logs, ...copies].filter(
-    (file) => !folders.some((folder) => file.startsWith(folder)),
+  const folders = [tree.runDirectory, tree.recordFolder];
+  const beside = [...files.checkpoints, ...files.logs, ...copies].filter((file) =>
+    folders.every((folder) => pathInside(file, folder) === undefined),
   );
   return [tree.runDirectory, ...beside, tree.recordFolder];
 }

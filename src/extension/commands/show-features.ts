@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import * as vscode from "vscode";
+import { IMAGE_TITLES } from "../../facts/image-titles.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import { runArguments } from "../../facts/run-arguments.ts";
 import { type ImageEvent, parseRunEvent } from "../../facts/run-events.ts";
@@ -109,10 +110,10 @@ async function chooseImage(pictures: readonly ImageEvent[]): Promise<ImageEvent 
 
 function show({ context }: Services, { files }: ImageEvent): void {
   const shown = [
-    { title: "Original", path: files.original, labels: false },
-    { title: TITLE, path: files.features, labels: false },
-    { title: "Prediction", path: files.prediction, labels: true },
-    { title: "Ground truth", path: files.groundTruth, labels: true },
+    { title: IMAGE_TITLES.original, path: files.original, labels: false },
+    { title: IMAGE_TITLES.features, path: files.features, labels: false },
+    { title: IMAGE_TITLES.prediction, path: files.prediction, labels: true },
+    { title: IMAGE_TITLES.groundTruth, path: files.groundTruth, labels: true },
   ].flatMap(({ path, ...each }) => (path === undefined ? [] : [{ ...each, uri: vscode.Uri.file(path) }]));
   openImages(
     context,

@@ -13,6 +13,7 @@ import {
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
 import { BIAPY_VERSION } from "../../facts/biapy-version.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
+import { isAtLeast } from "../../facts/versions.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import { commandLink } from "../workspace/command-link.ts";
 import { type Engine, PYTHON_SESSION } from "./engine.ts";
@@ -26,7 +27,7 @@ export interface BiapySettings {
 }
 
 /** The first version with samples during training (TRAIN.SAVE_TRAIN_PREDS_FREQ). */
-const SHOWS_SAMPLES = [3, 7] as const;
+const SHOWS_SAMPLES = "3.7";
 
 /** Returns the engine that runs BiaPy in a Python environment. */
 export function biapyEngine(settings: BiapySettings): Engine {
@@ -41,7 +42,7 @@ export function biapyEngine(settings: BiapySettings): Engine {
     const devices = gpus.length > 0 ? await torchDevices(where.python) : undefined;
     const problem = devices && gpuProblem(gpus, devices);
     if (problem !== undefined) throw new Error(problem);
-    const configFile = await runConfiguration(order, showsSamples(where));
+    const configFile = await runConfiguration(order, isAtLeast(where.biapy ?? "", SHOWS_SAMPLES));
     return { where, job: { ...order, configFile } };
   };
   const runCommand = (args: readonly string[], where: PythonEnvironment, order: RunOrder): RunCommand => ({
@@ -100,11 +101,6 @@ const MISSING = {
   fix: "Run BiaPy: Create Python Environment…, or select an interpreter that has BiaPy (setting biapy.python.path, or the Python extension).",
   remedy: commandLink("biapy.createPythonEnvironment", "Create Python Environment…"),
 };
-
-function showsSamples({ biapy }: PythonEnvironment): boolean {
-  const [major = 0, minor = 0] = (biapy ?? "").split(".").map(Number);
-  return major > SHOWS_SAMPLES[0] || (major === SHOWS_SAMPLES[0] && minor >= SHOWS_SAMPLES[1]);
-}
 
 /** Marks BiaPy, which debugpy would treat as a library, and the user's own files as code to show in the call stack. */
 function ownCode({ biapyFolder }: PythonEnvironment, order: RunOrder): Record<string, string> {

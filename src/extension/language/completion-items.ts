@@ -1,6 +1,7 @@
 /** Full dotted keys for completion anywhere. The YAML server offers only the next level. */
 import { keyFacts } from "../../config/keys.ts";
 import { indentWidth } from "../../config/tabs.ts";
+import { WORKFLOWS } from "../../facts/workflows.ts";
 import { indentUnit, keyLines, nestedLines, sectionAt } from "./key-lines.ts";
 
 /** A key that completion offers. */
@@ -15,13 +16,16 @@ export interface KeyProposal {
   readonly rank: number;
 }
 
-/** Sections that other kinds of problems use. */
-const OTHER_WORKFLOWS =
-  /^PROBLEM\.(?!SELF_SUPERVISED)[A-Z_]+\.|^MODEL\.(BMZ|HRNET|STUNET|NAFNET)\.|^LOSS\.(GAN|CONTRAST)\./;
+const TRAINED = Object.values(WORKFLOWS).map(({ problem }) => problem);
 
-/** Ranks the keys of the section at the cursor first, and those that other kinds of problems use last. */
+/** Sections of workflows and networks that only BiaPy itself trains. */
+const BIAPY_ONLY = new RegExp(
+  `^PROBLEM\\.(?!${TRAINED.join("|")})[A-Z_]+\\.|^MODEL\\.NAFNET\\.|^LOSS\\.(GAN|CONTRAST)\\.`,
+);
+
+/** Ranks the keys of the section at the cursor first, and those that only BiaPy itself uses last. */
 function rankOf(key: string, prefix: string): number {
-  if (OTHER_WORKFLOWS.test(key)) return 3;
+  if (BIAPY_ONLY.test(key)) return 3;
   return key.startsWith(prefix) ? 1 : 2;
 }
 

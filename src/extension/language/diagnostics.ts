@@ -50,11 +50,28 @@ function switchAction(diagnostic: vscode.Diagnostic): vscode.CodeAction {
   return action;
 }
 
+/** A problem as the editor shows it. */
+interface Diagnosed {
+  readonly diagnostic: vscode.Diagnostic;
+  readonly problem: Problem;
+}
+
+function diagnosedIn(document: vscode.TextDocument, problems: readonly Problem[]): readonly Diagnosed[] {
+  const text = document.getText();
+  return problems.map((problem) => {
+    const range = rangeOf(problemRange(text, problem));
+    const diagnostic = new vscode.Diagnostic(range, problem.message, SEVERITIES[problem.severity]);
+    diagnostic.source = "BiaPy";
+    diagnostic.code = problem.key;
+    return { diagnostic, problem };
+  });
+}
+
 /** Keeps the diagnostics of all open configurations up to date and offers their fixes. */
 export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection("biapy");
   /** The diagnostics shown, by document. */
-  private readonly shown = new Map<string, readonly { diagnostic: vscode.Diagnostic; problem: Problem }[]>();
+  private readonly shown = new Map<string, readonly Diagnosed[]>();
   /** Problems of the images from their last inspection, by document. */
   private readonly images = new Map<string, readonly Problem[]>();
   /** The checks that were scheduled last, by document. */
@@ -124,9 +141,9 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     const id = document.uri.toString();
     // Problems of images stay until the images are inspected again.
     const images = sound ? (this.images.get(id) ?? []) : [];
-    // After an edit the same diagnostics are set again too: text that was deleted and put back has lost its underline.
-    this.shown.delete(id);
-    this.show(document, [...problems, ...images.map((problem) => atItsKey(config, problem))]);
+    const known = images.map((problem) => atItsKey(config, problem));
+    // Shown even if nothing changed: text that was deleted and put back has lost its underline.
+    this.show(document, diagnosedIn(document, [...problems, ...known]));
   }
 
   private async checkWithImages(document: vscode.TextDocument): Promise<void> {
@@ -140,7 +157,9 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     // The text, or the engine, is another one by now, or the document is closed.
     if (this.timers.get(id) !== scheduled) return;
     this.images.set(id, found);
-    this.show(document, [...problems, ...found]);
+    const diagnosed = diagnosedIn(document, [...problems, ...found]);
+    // Setting diagnostics, even the same ones, ends a list of quick fixes that is just opening.
+    if (!isDeepStrictEqual(diagnosed, this.shown.get(id))) this.show(document, diagnosed);
   }
 
   /** Problems of the images, or the problem that they could not be inspected. */
@@ -174,22 +193,11 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     };
   }
 
-  private show(document: vscode.TextDocument, problems: readonly Problem[]): void {
-    const text = document.getText();
-    const shown = problems.map((problem) => {
-      const range = rangeOf(problemRange(text, problem));
-      const diagnostic = new vscode.Diagnostic(range, problem.message, SEVERITIES[problem.severity]);
-      diagnostic.source = "BiaPy";
-      diagnostic.code = problem.key;
-      return { diagnostic, problem };
-    });
-    const id = document.uri.toString();
-    // Setting diagnostics, even the same ones, ends a list of quick fixes that is just opening.
-    if (isDeepStrictEqual(shown, this.shown.get(id))) return;
-    this.shown.set(id, shown);
+  private show({ uri }: vscode.TextDocument, diagnosed: readonly Diagnosed[]): void {
+    this.shown.set(uri.toString(), diagnosed);
     this.collection.set(
-      document.uri,
-      shown.map(({ diagnostic }) => diagnostic),
+      uri,
+      diagnosed.map(({ diagnostic }) => diagnostic),
     );
   }
 

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import * as vscode from "vscode";
+import { IMAGE_PATHS } from "../../config/basics.ts";
 import { loadConfig } from "../../config/config.ts";
 import { describeMemory, estimateMemory } from "../../config/memory-estimate.ts";
 import { isNetworkPath } from "../../facts/files/network-path.ts";
@@ -30,15 +31,12 @@ export const memoryHover: vscode.HoverProvider = {
   },
 };
 
-/** Folders of images. */
-const PATHS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"] as const;
-
 /** Describes a folder's images when its key is hovered over. */
 export const imageHover = (context: vscode.ExtensionContext): vscode.HoverProvider => ({
   async provideHover(document, position) {
     const text = document.getText();
     const line = keyLines(text).find((each) => each.line === position.line);
-    const key = PATHS.find((path) => path === line?.key);
+    const key = IMAGE_PATHS.find((path) => path === line?.key);
     if (key === undefined || document.uri.scheme !== "file") return undefined;
     const { config } = loadConfig(document.uri.fsPath, text);
     const folder = config.text(key);

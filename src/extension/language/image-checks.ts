@@ -2,18 +2,19 @@
 
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { channelsOf, ndimOf, type Phase } from "../../config/basics.ts";
+import { ndimOf, usedPhases } from "../../config/basics.ts";
+import { singlePatch } from "../../config/checks.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
-import { type ImageDemands, inspectImages } from "../../data/patches.ts";
+import { inspectImages } from "../../data/patches.ts";
 import { tilePatches } from "../../data/tiling.ts";
 import { isNetworkPath } from "../../facts/files/network-path.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
 import { checkApart } from "../../images/inspection-thread.ts";
-import { preparedInfo } from "../../workflow/preprocess-settings.ts";
-import { openOptions, patchBox, tilingSettings } from "../../workflow/settings.ts";
+import { imageDemands } from "../../workflow/preprocess-settings.ts";
+import { openOptions, tilingSettings } from "../../workflow/settings.ts";
 
 /** Number of images of a folder opened during editing; a run checks all. */
 const MOST_IMAGES = 100;
@@ -23,7 +24,7 @@ const PIXEL_MILLISECONDS = 200;
 const MOST_NAMED = 3;
 
 /**
- * Opens the images in DATA.TRAIN.PATH, and DATA.VAL.PATH and DATA.TEST.PATH where they are used.
+ * Opens the images of the phases in use.
  * Folders that do not exist are left to `checkConfig`, and so are patch sizes that do not fit PROBLEM.NDIM.
  *
  * @param folder the folder against which relative paths are resolved
@@ -36,16 +37,8 @@ export async function checkImages(
   network: boolean,
   progress: () => void = () => {},
 ): Promise<Problem[]> {
-  const ndim = ndimOf(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
-  if (patch.length !== ndim + 1 || patch.some((size) => !(size >= 1))) return [];
-  const demands = (phase: Phase): ImageDemands => ({
-    patch: patchBox(config),
-    channels: channelsOf(config),
-    ndim,
-    reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
-    prepared: preparedInfo(config, phase),
-  });
+  if (patch.length !== ndimOf(config) + 1 || patch.some((size) => !(size >= 1))) return [];
   const problems: Problem[] = [];
   for (const phase of usedPhases(config)) {
     const key = `DATA.${phase}.PATH` as const;
@@ -61,7 +54,7 @@ export async function checkImages(
       const looked = paths.slice(0, MOST_IMAGES);
       const options = openOptions(config, phase);
       const look = (image: string) => checkApart(image, options, PIXEL_MILLISECONDS);
-      const found = await inspectImages(looked, demands(phase), options, progress, look);
+      const found = await inspectImages(looked, imageDemands(config, phase), options, progress, look);
       if (found.problems.length > 0) problems.push(summary(config, key, found.problems));
       else if (phase === "TRAIN" && paths.length <= MOST_IMAGES)
         problems.push(...checkSplit(config, found.infos));
@@ -71,16 +64,6 @@ export async function checkImages(
     }
   }
   return problems;
-}
-
-function usedPhases(config: Config): Phase[] {
-  const train = config.flag("TRAIN.ENABLE");
-  const phases: readonly (readonly [Phase, boolean])[] = [
-    ["TRAIN", train],
-    ["VAL", train && !config.flag("DATA.VAL.FROM_TRAIN")],
-    ["TEST", config.flag("TEST.ENABLE")],
-  ];
-  return phases.filter(([, used]) => used).map(([phase]) => phase);
 }
 
 function summary(config: Config, key: Key, problems: readonly Problem[]): Problem {
@@ -96,8 +79,5 @@ function checkSplit(config: Config, infos: readonly ImageInfo[]): Problem[] {
   const count = config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH")
     ? infos.length
     : infos.reduce((sum, { shape }) => sum + tilePatches(shape, tilingSettings(config, "TRAIN")).length, 0);
-  if (count >= 2) return [];
-  const message =
-    "the training images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
-  return [config.problem("DATA.VAL.SPLIT_TRAIN", message)];
+  return count >= 2 ? [] : [singlePatch(config)];
 }

@@ -1,6 +1,7 @@
 /** The text of a new configuration: few keys, each with a comment. */
-import { relative, sep } from "node:path";
+import { sep } from "node:path";
 import { ARCHITECTURES, embeddedArchitectures, readsSetting } from "../../facts/architectures.ts";
+import { pathInside } from "../../facts/files/lies-inside.ts";
 import { WORKFLOWS, type WorkflowName } from "../../facts/workflows.ts";
 import { yamlText } from "./yaml-text.ts";
 
@@ -33,9 +34,8 @@ export function architecturesFor(workflow: WorkflowName, ndim: 2 | 3): readonly 
 
 /** A path relative to `folder` if it lies inside, else absolute; with forward slashes, which work on all systems. */
 export function shortestPath(path: string, folder: string): string {
-  const inside = relative(folder, path);
-  const short = inside.startsWith("..") ? path : inside || ".";
-  return short.split(sep).join("/");
+  const inside = pathInside(path, folder) ?? path;
+  return (inside === "" ? "." : inside).split(sep).join("/");
 }
 
 const TITLES: Readonly<Record<WorkflowName, string>> = {

@@ -98,74 +98,66 @@ export class TrainingPage {
     this.unreadable.delete(run);
   }
 
-  private async receive(message: FromPanel): Promise<void> {
+  private async receive(message: FromPanel): Promise<unknown> {
     switch (message.type) {
       case "ready":
-        // VS Code buffers messages posted before the page first loads.
-        if (this.loaded) {
-          this.sent.clear();
-          this.outbox.clear();
-        }
-        this.loaded = true;
-        this.unreadable.clear();
-        this.lastRuns = "";
-        this.wanted ??= message.state.run;
-        this.sendRuns();
-        break;
+        return this.start(message.state);
       case "show-run":
         this.want(message.run);
-        this.sendRuns();
-        break;
+        return this.sendRuns();
       case "events-drawn":
-        this.outbox.drawn();
-        break;
+        return this.outbox.drawn();
       case "ask-history":
-        this.sent.delete(message.run);
-        if (!this.reading.has(message.run)) await this.sendHistory(message.run);
-        break;
+        return this.sendHistoryAgain(message.run);
       case "compare-runs":
         this.compared = message.runs;
-        this.sendRuns();
-        break;
+        return this.sendRuns();
       case "stop":
-        await this.runs.stop(message.run);
-        break;
+        return this.runs.stop(message.run);
       case "resume":
-        await this.runs.resume(message.run);
-        break;
+        return this.runs.resume(message.run);
       case "show-log":
-        await runCommand("biapy.showRunLog", message.run);
-        break;
+        return runCommand("biapy.showRunLog", message.run);
       case "set-part-size":
-        await setPartSize(message.size);
-        break;
+        return setPartSize(message.size);
       case "command":
-        await runCommand(COMMANDS[message.command]);
-        break;
+        return runCommand(COMMANDS[message.command]);
       case "open-file":
-        await this.openFile(message.path, message.line);
-        break;
+        return this.openFile(message.path, message.line);
       case "ask-epochs":
-        await this.sendEpochs(message.run);
-        break;
+        return this.sendEpochs(message.run);
       case "ask-details":
-        await this.sendDetails(message.run);
-        break;
+        return this.sendDetails(message.run);
       case "annotate":
-        await this.runs.annotate(message.run, message.notes);
-        break;
+        return this.runs.annotate(message.run, message.notes);
       case "open-images":
-        await this.openImages(message.images, message.start);
-        break;
+        return this.openImages(message.images, message.start);
       case "save-file":
-        await saveFile(message);
-        break;
+        return saveFile(message);
       case "failed":
-        showFailure(message.message);
-        break;
+        return showFailure(message.message);
       default:
-        this.post(await this.imageReply(message));
+        return this.post(await this.imageReply(message));
     }
+  }
+
+  /** Sends everything to the page, which has been loaded. */
+  private start({ run }: PanelState): void {
+    // VS Code buffers messages posted before the page first loads.
+    if (this.loaded) {
+      this.sent.clear();
+      this.outbox.clear();
+    }
+    this.loaded = true;
+    this.unreadable.clear();
+    this.lastRuns = "";
+    this.wanted ??= run;
+    this.sendRuns();
+  }
+
+  private async sendHistoryAgain(run: string): Promise<void> {
+    this.sent.delete(run);
+    if (!this.reading.has(run)) await this.sendHistory(run);
   }
 
   /**

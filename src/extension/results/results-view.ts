@@ -4,7 +4,8 @@ import { basename, extname } from "node:path";
 import * as vscode from "vscode";
 import { keysOf } from "../../facts/checked-lists.ts";
 import { shortNumber } from "../../facts/format.ts";
-import type { RunStatus } from "../../facts/run-status.ts";
+import { asObject } from "../../facts/json.ts";
+import { isActive, type RunStatus } from "../../facts/run-status.ts";
 import { runName } from "../../facts/run-titles.ts";
 import type { FileGroup, RunFolder } from "../../results/run-folders.ts";
 import type { KnownRun } from "../runs/known-run.ts";
@@ -38,8 +39,7 @@ export interface FileItem {
 
 /** Whether an argument of a command is an item of this view: keyboard shortcuts and other extensions may send anything. */
 export function isResultItem(value: unknown): value is ResultItem {
-  if (typeof value !== "object" || value === null) return false;
-  const { kind, run, group, file }: Readonly<Record<string, unknown>> = { ...value };
+  const { kind, run, group, file } = asObject(value);
   if (typeof run !== "string") return false;
   if (kind === "run") return true;
   if (typeof group !== "string" || !(group in GROUPS)) return false;
@@ -206,7 +206,7 @@ const moment = dateWriter({ dateStyle: "short", timeStyle: "medium" });
 function descriptionOf({ summary, folder, progress, damage }: KnownRun): string {
   if (damage !== undefined) return `damaged: ${damage}`;
   const loss = progress?.bestLoss ?? folder?.best?.loss;
-  const active = summary.status === "running" || summary.status === "queued";
+  const active = isActive(summary.status);
   const best = loss === undefined ? "" : `loss ${shortNumber(loss)}`;
   const waiting = summary.status === "queued" ? "waiting" : "starting";
   const when = active ? progress?.text || waiting : shortDate(new Date(summary.started));

@@ -23,6 +23,13 @@ import type { ResultFolders } from "./result-folders.ts";
 import { RunProgress } from "./run-progress.ts";
 import type { RunSource } from "./run-source.ts";
 
+/** Debounce of changes. */
+const ANNOUNCE_MS = 100;
+/** Debounce of progress: nobody reads a hundred steps per second. */
+const PROGRESS_MS = 500;
+/** Events that announce new files. */
+const WRITING: readonly RunEvent["event"][] = ["epoch", "checkpoint", "image", "end"];
+
 /** How a run is started. */
 export interface StartOptions {
   /** Whether it waits for other runs that need its device. */
@@ -49,7 +56,7 @@ export class RunManager implements RunSource, vscode.Disposable {
   private readonly subscriptions: vscode.Disposable;
   /** When changes are announced next. */
   private announcement: { readonly due: number; readonly timer: NodeJS.Timeout } | undefined;
-  /** Runs whose records have been read, by identity. */
+  /** The runs found in folders of results, by identity; set when their records have been read. */
   private folders: ReadonlyMap<string, RunFolder> = new Map();
   /** Modification time of each record that has been read, by identity. */
   private readonly written = new Map<string, number>();
@@ -311,9 +318,3 @@ export class RunManager implements RunSource, vscode.Disposable {
 }
 
 const onePerDevice = () => vscode.workspace.getConfiguration("biapy.run").get("onePerDevice", true);
-
-const ANNOUNCE_MS = 100;
-/** Debounce of progress: nobody reads a hundred steps per second. */
-const PROGRESS_MS = 500;
-/** Events that announce new files. */
-const WRITING: readonly RunEvent["event"][] = ["epoch", "checkpoint", "image", "end"];

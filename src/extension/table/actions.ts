@@ -1,6 +1,7 @@
 /** The runs table's commands. */
-import { isAbsolute, relative } from "node:path";
 import * as vscode from "vscode";
+import { pathInside } from "../../facts/files/lies-inside.ts";
+import { IMAGE_TITLES } from "../../facts/image-titles.ts";
 import type { ImageFiles } from "../../facts/run-events.ts";
 import { runName, runTitles } from "../../facts/run-titles.ts";
 import { readNotes } from "../../runs/run-notes.ts";
@@ -82,7 +83,10 @@ export async function compareImages(
   }
   const names = await titlesOf(made.map(({ run }) => run));
   const shown = made.map(({ path }, index) => ({ path, title: names[index] ?? path }));
-  const all = [...(original === undefined ? [] : [{ path: original, title: "Original" }]), ...shown];
+  const all = [
+    ...(original === undefined ? [] : [{ path: original, title: IMAGE_TITLES.original }]),
+    ...shown,
+  ];
   openImages(
     context,
     all.map(({ path }) => vscode.Uri.file(path)),
@@ -120,7 +124,6 @@ export async function addFolder(): Promise<void> {
   if (path === undefined) return;
   const settings = vscode.workspace.getConfiguration("biapy", folder.uri);
   const known = settings.get<string[]>("results.folders", []);
-  const inside = relative(folder.uri.fsPath, path);
-  const added = inside.startsWith("..") || isAbsolute(inside) ? path : inside;
+  const added = pathInside(path, folder.uri.fsPath) ?? path;
   await settings.update("results.folders", [...known, added], vscode.ConfigurationTarget.WorkspaceFolder);
 }

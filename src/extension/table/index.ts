@@ -1,5 +1,7 @@
 /** The runs table: all runs of the workspace, one row each, in an editor tab. */
+
 import * as vscode from "vscode";
+import { isActive } from "../../facts/run-status.ts";
 import type { FromTable, RunRow, ToTable } from "../../protocol/table-messages.ts";
 import type { TrainingPanel } from "../panel/index.ts";
 import { configurationOf, type KnownRun } from "../runs/known-run.ts";
@@ -111,53 +113,43 @@ class TablePage {
     );
   }
 
-  private async receive(message: FromTable): Promise<void> {
+  private async receive(message: FromTable): Promise<unknown> {
     switch (message.type) {
       case "ready":
-        this.sent.clear();
-        this.sentRows = "";
-        this.refresh();
-        break;
+        return this.start();
       case "show-run":
-        this.training.show(message.run);
-        break;
-      case "star": {
-        const details = await this.runs.details(message.run);
-        if (details !== undefined)
-          await this.runs.annotate(message.run, { ...details.notes, starred: message.starred });
-        break;
-      }
+        return this.training.show(message.run);
+      case "star":
+        return this.star(message.run, message.starred);
       case "edit":
-        await editNotes(this.runs, message.run, message.field);
-        break;
+        return editNotes(this.runs, message.run, message.field);
       case "delete":
-        await this.deleteRuns(message.runs);
-        break;
+        return deleteRuns(message.runs);
       case "compare-curves":
-        this.training.compare(message.runs);
-        break;
+        return this.training.compare(message.runs);
       case "compare-images":
-        await compareImages(this.context, this.runs, message.runs);
-        break;
+        return compareImages(this.context, this.runs, message.runs);
       case "compare-configurations":
-        await compareConfigurations(this.runs, message.runs);
-        break;
+        return compareConfigurations(this.runs, message.runs);
       case "add-folder":
-        await addFolder();
-        break;
+        return addFolder();
       case "save-file":
-        await saveFile(message);
-        break;
+        return saveFile(message);
       case "failed":
-        showFailure(message.message);
-        break;
+        return showFailure(message.message);
     }
   }
 
-  private async deleteRuns(runs: readonly string[]): Promise<void> {
-    const items = runs.map((run) => ({ kind: "run", run }));
-    // As the results view sends them: the clicked item, and all selected ones.
-    if (items.length > 0) await runCommand("biapy.results.delete", items[0], items);
+  /** Sends everything to the page, which has been loaded. */
+  private start(): void {
+    this.sent.clear();
+    this.sentRows = "";
+    this.refresh();
+  }
+
+  private async star(run: string, starred: boolean): Promise<void> {
+    const details = await this.runs.details(run);
+    if (details !== undefined) await this.runs.annotate(run, { ...details.notes, starred });
   }
 
   /** Reads a run's details again. */
@@ -183,12 +175,17 @@ class TablePage {
   }
 }
 
+async function deleteRuns(runs: readonly string[]): Promise<void> {
+  const items = runs.map((run) => ({ kind: "run", run }));
+  // As the results view sends them: the clicked item, and all selected ones.
+  if (items.length > 0) await runCommand("biapy.results.delete", items[0], items);
+}
+
 /** Changes whenever a run's files may have changed. */
 const stateOf = ({ summary, folder }: KnownRun): string => `${summary.status} ${folder?.changed ?? 0}`;
 
 function rowOf({ summary, folder, live, progress }: KnownRun): RunRow {
-  const active = summary.status === "running" || summary.status === "queued";
-  const ended = active ? undefined : (live?.record.ended?.time ?? folder?.changed);
+  const ended = isActive(summary.status) ? undefined : (live?.record.ended?.time ?? folder?.changed);
   return {
     // The table does not show the time left, which changes often.
     summary: { ...summary, timeLeft: undefined },

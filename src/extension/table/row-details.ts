@@ -1,11 +1,11 @@
 /** Reads the details that the runs table shows from a run's files. Does not use `vscode`. */
-import { join } from "node:path";
-import Papa from "papaparse";
 import { changedKeys } from "../../config/changed-keys.ts";
 import { openRegularFile, readText } from "../../facts/files/regular-file.ts";
-import { parseRunEvent, type RunEvent } from "../../facts/run-events.ts";
+import { resultTree } from "../../facts/result-tree.ts";
+import { type Metrics, parseRunEvent, type RunEvent } from "../../facts/run-events.ts";
 import type { RunRowDetails } from "../../protocol/table-messages.ts";
-import { type RunPlace, recordFilesOf, runIdentity } from "../../runs/record.ts";
+import { meanTestMetrics } from "../../results/test-metrics.ts";
+import { type RunPlace, recordFilesOf } from "../../runs/record.ts";
 import { readNotes } from "../../runs/run-notes.ts";
 
 /** Largest table of metrics that is read, in bytes. */
@@ -29,11 +29,11 @@ export async function readRowDetails(
   place: RunPlace,
   configuration: string | undefined,
 ): Promise<ReadDetails> {
-  const run = runIdentity(place);
+  const { runDirectory: run, testMetrics } = resultTree(place.resultDirectory, place.name, place.runId);
   const [notes, { head, tail }] = await Promise.all([readNotes(place), endsOf(recordFilesOf(place).events)]);
   const start = head.find((event) => event.event === "start");
   const test = tail.findLast((event) => event.event === "test" && event.image === undefined);
-  const tests = test?.event === "test" ? test.metrics : await meansOfTable(run);
+  const tests = test?.event === "test" ? test.metrics : await meansOf(testMetrics);
   const changed = (configuration === undefined ? undefined : changedKeys(configuration)) ?? [];
   return {
     details: {
@@ -67,20 +67,8 @@ async function endsOf(path: string): Promise<{ head: RunEvent[]; tail: RunEvent[
   }
 }
 
-/** Means over `test_results_metrics.csv`, which both engines write. */
-async function meansOfTable(runDirectory: string): Promise<Record<string, number>> {
-  const table = join(runDirectory, "test_results_metrics.csv");
+/** Returns the means over the test images; none if there is no table of them. */
+async function meansOf(table: string): Promise<Metrics> {
   const text = await readText(table, MOST_TABLE_BYTES).catch(() => undefined);
-  const { data } = Papa.parse<Record<string, unknown>>((text ?? "").trim(), {
-    header: true,
-    dynamicTyping: true,
-  });
-  const sums = new Map<string, { sum: number; count: number }>();
-  for (const row of data)
-    for (const [name, value] of Object.entries(row)) {
-      if (typeof value !== "number") continue;
-      const { sum, count } = sums.get(name) ?? { sum: 0, count: 0 };
-      sums.set(name, { sum: sum + value, count: count + 1 });
-    }
-  return Object.fromEntries([...sums].map(([name, { sum, count }]) => [name.toLowerCase(), sum / count]));
+  return meanTestMetrics(text ?? "");
 }

@@ -5,6 +5,7 @@ import { Writable } from "node:stream";
 import * as v from "valibot";
 import * as vscode from "vscode";
 import { errorMessage } from "../../facts/errors.ts";
+import { EXIT } from "../../facts/exit-codes.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
 import type { Services } from "../commands/services.ts";
 import { configurationsInWorkspace, workingDirectory } from "../workspace/configuration-file.ts";
@@ -59,10 +60,12 @@ function configurationUri(config: string, scope: vscode.Task["scope"]): vscode.U
 }
 
 const INTERRUPT = "\u0003";
-const EXIT = { finished: 0, stopped: 130, failed: 1 } as const;
 
-const exitOf = (status: RunStatus | undefined) =>
-  status === "finished" || status === "stopped" ? EXIT[status] : EXIT.failed;
+/** Returns the exit code of the command for how a run ended. */
+function exitOf(status: RunStatus | undefined): number {
+  if (status === "finished") return EXIT.done;
+  return status === "stopped" ? EXIT.stopped : EXIT.failed;
+}
 
 /** Shows a run's events as the command line does. */
 class TrainingTerminal implements vscode.Pseudoterminal {
@@ -83,7 +86,7 @@ class TrainingTerminal implements vscode.Pseudoterminal {
   open(): void {
     void this.train().catch((error: unknown) => {
       this.write(`${errorMessage(error)}\n`);
-      this.end(1);
+      this.end(EXIT.failed);
     });
   }
 
@@ -116,13 +119,13 @@ class TrainingTerminal implements vscode.Pseudoterminal {
     const run = await runTraining(this.services, uri, { ...wishes, confirm: false });
     if (run === undefined) {
       this.write("It was not started.\n");
-      this.end(2);
+      this.end(EXIT.badInput);
       return;
     }
     this.run = run;
     const following = followRun(runs, run, (event) => {
       report(event);
-      if (event.event === "end") this.end(EXIT[event.status]);
+      if (event.event === "end") this.end(exitOf(event.status));
     });
     this.subscriptions.push(
       { dispose: () => following.stop() },

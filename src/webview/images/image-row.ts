@@ -1,16 +1,12 @@
 import { errorMessage } from "../../facts/errors.ts";
 import { copyPng } from "../clipboard.ts";
-import { contextMenu } from "../context-menu.ts";
+import { contextMenu, type MenuItem } from "../context-menu.ts";
 import { element, show, sparingly } from "../dom.ts";
-import { ChannelList } from "./channel-list.ts";
-import { allChannels, type Channels, channelStates, lutOf, nextLut, onlyChannel } from "./channels.ts";
-import type { Contrast } from "./contrast.ts";
-import { ContrastControl } from "./contrast-control.ts";
 import type { ImageClient } from "./image-client.ts";
 import { type RowKey, showKeys } from "./keys-help.ts";
 import type { RowImage } from "./opened-image.ts";
 import { pictureOf } from "./picture.ts";
-import type { Range } from "./plane-image.ts";
+import { RowColors } from "./row-colors.ts";
 import { rowKeys, runKey } from "./row-keys.ts";
 import { RowPlanes } from "./row-planes.ts";
 import { type RowSettings, RowState, type StartSlice } from "./row-state.ts";
@@ -47,97 +43,43 @@ export class ImageRow {
   private readonly tiles: RowTiles;
   private readonly similar: SimilarPlaces;
   private readonly toolbar: ViewToolbar;
-  private readonly contrastControl: ContrastControl;
-  private readonly channelList: ChannelList;
-  /** The contrast control and the list of channels. */
-  private readonly colors: HTMLElement;
+  private readonly colors: RowColors;
   private readonly keys: readonly RowKey[];
 
   constructor(
     client: ImageClient,
     private readonly options: RowOptions,
   ) {
-    const state = new RowState(options.settings ?? {}, options.start);
-    this.state = state;
+    this.state = new RowState(options.settings ?? {}, options.start);
     this.similar = new SimilarPlaces(
       client,
       () => this.tiles.update(),
       (image, z) => options.open([image], z),
     );
-    this.tiles = new RowTiles(state, this.similar, this.viewport, options.wheelZooms, {
-      goTo: (z) => this.goTo(z),
-      cut: (pixel) => {
-        this.findSimilar(pixel);
-        if (!state.orthogonal) return;
-        state.cross = pixel;
-        void this.load();
-      },
-      swipeTo: (share) => this.swipeTo(share),
-    });
-    this.planes = new RowPlanes(client, state, {
+    this.tiles = this.newTiles();
+    this.tiles.element.setAttribute("aria-busy", "true");
+    this.planes = new RowPlanes(client, this.state, {
       loaded: () => this.update(),
       busy: (busy) => this.tiles.element.setAttribute("aria-busy", String(busy)),
     });
-    this.toolbar = new ViewToolbar(this.viewport, {
-      stepped: (z) => this.goTo(z),
-      switched: (which, on) => this.switch(which, on),
-      compared: (pair) => {
-        state.pair = pair;
-        this.update();
-      },
-      swiped: (share) => this.swipeTo(share),
-      copy: () => void this.copy(),
-      save: () => void this.save(),
-      help: () => this.showKeys(),
+    this.toolbar = this.newToolbar();
+    this.colors = new RowColors(this.state, {
+      changed: () => this.settingsChanged(),
+      recolored: () => this.update(),
     });
-    this.contrastControl = new ContrastControl(state.contrast, (contrast) => this.changeContrast(contrast));
-    this.channelList = new ChannelList({
-      visibility: (channel, visible) =>
-        this.changeChannels({ visible: { ...state.chosenChannels.visible, [channel]: visible } }),
-      lut: (channel, lut) => this.changeChannels({ luts: { ...state.chosenChannels.luts, [channel]: lut } }),
-      ranged: (channel, range) => this.setRange(channel, range),
-    });
-    this.colors = element(
-      "div",
-      { class: "toolbar contrast", role: "group", "aria-label": "Contrast" },
-      this.contrastControl.element,
-      this.channelList.element,
-    );
-    this.keys = rowKeys(state, {
-      goTo: (z) => this.goTo(z),
-      toggle: (which) => this.switch(which, !state.switches[which]),
-      swipeTo: (share) => this.swipeTo(share),
-      stepChannel: (by) => this.stepChannel(by),
-      showAllChannels: () => this.changeChannels({ visible: allChannels(state.channels) }),
-      stepLut: () => this.stepLut(),
-      automaticContrast: () => this.changeContrast({ ...state.contrast, mode: "auto" }),
-      copy: () => void this.copy(),
-      save: () => void this.save(),
-      showKeys: () => this.showKeys(),
-    });
+    const [colors, tiles] = [this.colors.element, this.tiles.element];
     this.element = element(
       "div",
       { class: "image-row" },
       this.toolbar.element,
-      ...(options.colorsBelow ? [this.tiles.element, this.colors] : [this.colors, this.tiles.element]),
+      ...(options.colorsBelow ? [tiles, colors] : [colors, tiles]),
       this.similar.element,
       this.tiles.spoken,
     );
+    this.keys = this.newKeys();
     this.element.addEventListener("keydown", (event) => this.key(event));
-    contextMenu(this.tiles.element, () => [
-      { label: "Copy Picture", run: () => void this.copy() },
-      { label: "Save Picture as PNG…", run: () => void this.save() },
-      { label: "Fit", run: () => this.viewport.fit() },
-      { label: "True Size (100 %)", run: () => this.viewport.trueSize() },
-      { label: "Show Keys", run: () => this.showKeys() },
-    ]);
-    this.tiles.element.setAttribute("aria-busy", "true");
-    const storeView = sparingly(STORE_MS, () => this.options.changed(state.settings));
-    this.viewport.onChange(() => {
-      const { zoom, center } = this.viewport;
-      state.view = { zoom, center, files: state.files };
-      storeView();
-    });
+    contextMenu(tiles, () => this.menu);
+    this.storeViews();
     this.showControls();
   }
 
@@ -175,6 +117,72 @@ export class ImageRow {
     runKey(this.keys, event);
   }
 
+  private newTiles(): RowTiles {
+    const { state } = this;
+    return new RowTiles(state, this.similar, this.viewport, this.options.wheelZooms, {
+      goTo: (z) => this.goTo(z),
+      cut: (pixel) => {
+        this.findSimilar(pixel);
+        if (!state.orthogonal) return;
+        state.cross = pixel;
+        void this.load();
+      },
+      swipeTo: (share) => this.swipeTo(share),
+    });
+  }
+
+  private newToolbar(): ViewToolbar {
+    return new ViewToolbar(this.viewport, {
+      stepped: (z) => this.goTo(z),
+      switched: (which, on) => this.switch(which, on),
+      compared: (pair) => {
+        this.state.pair = pair;
+        this.update();
+      },
+      swiped: (share) => this.swipeTo(share),
+      copy: () => void this.copy(),
+      save: () => void this.save(),
+      help: () => this.showKeys(),
+    });
+  }
+
+  private newKeys(): readonly RowKey[] {
+    const { state, colors } = this;
+    return rowKeys(state, {
+      goTo: (z) => this.goTo(z),
+      toggle: (which) => this.switch(which, !state.switches[which]),
+      swipeTo: (share) => this.swipeTo(share),
+      stepChannel: (by) => colors.stepChannel(by),
+      showAllChannels: () => colors.showAllChannels(),
+      stepLut: () => colors.stepLut(),
+      automaticContrast: () => colors.automaticContrast(),
+      copy: () => void this.copy(),
+      save: () => void this.save(),
+      showKeys: () => this.showKeys(),
+    });
+  }
+
+  private get menu(): readonly MenuItem[] {
+    return [
+      { label: "Copy Picture", run: () => void this.copy() },
+      { label: "Save Picture as PNG…", run: () => void this.save() },
+      { label: "Fit", run: () => this.viewport.fit() },
+      { label: "True Size (100 %)", run: () => this.viewport.trueSize() },
+      { label: "Show Keys", run: () => this.showKeys() },
+    ];
+  }
+
+  /** Stores the view after each change of it. */
+  private storeViews(): void {
+    const { state, viewport } = this;
+    const store = sparingly(STORE_MS, () => this.options.changed(state.settings));
+    viewport.onChange(() => {
+      const { zoom, center } = viewport;
+      state.view = { zoom, center, files: state.files };
+      store();
+    });
+  }
+
   private showKeys(): void {
     showKeys(this.keys, this.options.wheelZooms);
   }
@@ -198,40 +206,6 @@ export class ImageRow {
   private swipeTo(share: number): void {
     this.state.swipeShare = Math.min(1, Math.max(0, share));
     this.update();
-  }
-
-  private changeChannels(change: Partial<Channels>): void {
-    this.state.chosenChannels = { ...this.state.chosenChannels, ...change };
-    this.settingsChanged();
-  }
-
-  /** Shows the next (1) or previous (-1) channel alone. From several channels, starts with the first or the last. */
-  private stepChannel(by: number): void {
-    const { channels, visible } = this.state;
-    const [first, ...others] = visible;
-    const end = by > 0 ? 0 : channels - 1;
-    const next = others.length === 0 ? (first + by + channels) % channels : end;
-    this.changeChannels({ visible: onlyChannel(next, channels) });
-  }
-
-  private stepLut(): void {
-    const { chosenChannels, channels, visible } = this.state;
-    const [channel] = visible;
-    const lut = nextLut(lutOf(chosenChannels, channel, channels));
-    this.changeChannels({ luts: { ...chosenChannels.luts, [channel]: lut } });
-  }
-
-  private changeContrast(contrast: Contrast): void {
-    // Manual contrast starts from the ranges in use.
-    if (contrast.mode !== "manual") this.state.ranges.reset();
-    this.state.contrast = contrast;
-    this.settingsChanged();
-  }
-
-  private setRange(channel: number, range: Range): void {
-    this.state.setRange(channel, range);
-    if (this.state.contrast.mode === "manual") this.update();
-    else this.changeContrast({ ...this.state.contrast, mode: "manual" });
   }
 
   private settingsChanged(): void {
@@ -261,14 +235,7 @@ export class ImageRow {
       swipeShare: state.swipeShare,
     });
     show(this.toolbar.element, state.opened.length > 0);
-    show(
-      this.colors,
-      state.opened.some(({ planes }) => planes !== undefined),
-    );
-    this.contrastControl.show(state.contrast, state.opened.length);
-    this.channelList.show(
-      channelStates(state.chosenChannels, state.channels, (channel) => state.shownOf(channel)),
-    );
+    this.colors.show();
   }
 
   private async copy(): Promise<void> {

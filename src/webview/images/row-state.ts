@@ -1,3 +1,4 @@
+import { IMAGE_TITLES } from "../../facts/image-titles.ts";
 import type { ImageShape } from "../../facts/samples.ts";
 import { type Channels, lutOf, visibleChannels } from "./channels.ts";
 import { type Contrast, ContrastRanges, USUAL_CONTRAST } from "./contrast.ts";
@@ -129,13 +130,14 @@ export class RowState {
     ]);
   }
 
-  titled(title: string): OpenedImage | undefined {
-    return this.opened.find(({ image }) => image.title === title);
+  /** Returns the image that shows this of a run. */
+  showing(role: keyof typeof IMAGE_TITLES): OpenedImage | undefined {
+    return this.opened.find(({ image }) => image.title === IMAGE_TITLES[role]);
   }
 
   /** The classes of a segmentation and of its ground truth. Undefined if one of them is missing. */
   get segmentation(): { readonly prediction: OpenedImage; readonly truth: OpenedImage } | undefined {
-    const [prediction, truth] = [this.titled("Prediction"), this.titled("Ground truth")];
+    const [prediction, truth] = [this.showing("prediction"), this.showing("groundTruth")];
     return prediction?.image.labels && truth?.image.labels ? { prediction, truth } : undefined;
   }
 
@@ -219,9 +221,10 @@ export class RowState {
 
 /** A reconstruction and its original if both are there; otherwise the last image and the first. */
 function usualPair(images: readonly RowImage[]): Pair {
-  const place = (title: string) => images.findIndex((image) => image.title === title);
-  const reconstruction = Math.max(place("Reconstruction"), place("Prediction"));
-  const original = Math.max(place("Original"), place("Input"));
+  const place = (role: keyof typeof IMAGE_TITLES) =>
+    images.findIndex((image) => image.title === IMAGE_TITLES[role]);
+  const reconstruction = Math.max(place("reconstruction"), place("prediction"));
+  const original = place("original");
   if (reconstruction >= 0 && original >= 0) return [reconstruction, original];
   return [images.length - 1, 0];
 }

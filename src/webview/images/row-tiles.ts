@@ -134,7 +134,7 @@ export class RowTiles {
     if (state.segmentation === undefined) return undefined;
     const { prediction, truth } = state.segmentation;
     errorsTile.setTitle("Errors");
-    showOrFail(errorsTile, errorsContent(state.titled("Original"), prediction, truth));
+    showOrFail(errorsTile, errorsContent(state.showing("original"), prediction, truth));
     return errorsTile.element;
   }
 

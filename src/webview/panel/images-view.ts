@@ -1,4 +1,5 @@
 import type { EpochPictures } from "../../facts/epoch-pictures.ts";
+import { IMAGE_TITLES } from "../../facts/image-titles.ts";
 import type { ImageEvent, ImageFiles } from "../../facts/run-events.ts";
 import { element, setText, show } from "../dom.ts";
 import type { ImageClient } from "../images/image-client.ts";
@@ -27,24 +28,13 @@ const KINDS: readonly { readonly kind: Kind; readonly label: string }[] = [
   { kind: "augmentation", label: "Augmented" },
 ];
 
-type Roles = readonly (readonly [role: keyof ImageFiles, title: string])[];
-
-const ORIGINAL = ["original", "Original"] as const;
-const MASKED = ["masked", "Masked"] as const;
-const GROUND_TRUTH = ["groundTruth", "Ground truth"] as const;
-
-/** The files that a row shows of each kind, in order. A crappified image has the role "masked". */
-const SHOWN_ROLES: Readonly<Record<Kind, Roles>> = {
-  "mae-check": [
-    ORIGINAL,
-    MASKED,
-    ["reconstruction", "Reconstruction"],
-    ["reconstructionAndVisible", "With visible"],
-  ],
-  prediction: [ORIGINAL, MASKED, ["prediction", "Prediction"], GROUND_TRUTH],
-  segmentation: [ORIGINAL, ["prediction", "Prediction"], GROUND_TRUTH, ["probabilities", "Probabilities"]],
-  features: [ORIGINAL, ["features", "Features"], ["prediction", "Prediction"], GROUND_TRUTH],
-  augmentation: [ORIGINAL, ["reconstruction", "Augmented"]],
+/** The files that a row shows of each kind, in order. */
+const SHOWN_ROLES: Readonly<Record<Kind, readonly (keyof ImageFiles)[]>> = {
+  "mae-check": ["original", "masked", "reconstruction", "reconstructionAndVisible"],
+  prediction: ["original", "masked", "prediction", "groundTruth"],
+  segmentation: ["original", "prediction", "groundTruth", "probabilities"],
+  features: ["original", "features", "prediction", "groundTruth"],
+  augmentation: ["original", "reconstruction"],
 };
 
 export interface ImagesEvents {
@@ -239,8 +229,9 @@ const areLabels = (kind: Kind, role: keyof ImageFiles): boolean =>
   (kind === "segmentation" || kind === "features") && (role === "prediction" || role === "groundTruth");
 
 function rowImages({ kind, files }: ImageEvent): RowImage[] {
-  return SHOWN_ROLES[kind].flatMap(([role, title]) => {
+  return SHOWN_ROLES[kind].flatMap((role) => {
     const path = files[role];
+    const title = kind === "augmentation" && role === "reconstruction" ? "Augmented" : IMAGE_TITLES[role];
     return path === undefined ? [] : [{ title, path, labels: areLabels(kind, role) }];
   });
 }

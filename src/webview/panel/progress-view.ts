@@ -1,6 +1,6 @@
 import { engineLabel } from "../../facts/engine-labels.ts";
 import { bytes, duration, largeCount, shortNumber } from "../../facts/format.ts";
-import type { RunStatus } from "../../facts/run-status.ts";
+import { isActive, type RunStatus } from "../../facts/run-status.ts";
 import type { RunSummary } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 import { button, tag } from "../toolkit.ts";
@@ -91,11 +91,11 @@ export class ProgressView {
   private showButtons(): void {
     const { run } = this;
     if (run === undefined) return;
-    show(this.stop, run.status === "running" || run.status === "queued");
+    show(this.stop, isActive(run.status));
     const stopping = this.stopping === run.id;
     this.stop.disabled = stopping;
     setText(this.stop, stopping ? "Stopping…" : "Stop");
-    show(this.resume, run.resumable && run.status !== "running" && run.status !== "queued");
+    show(this.resume, run.resumable && !isActive(run.status));
   }
 
   private showFacts(run: RunSummary, record: RunRecord | undefined): void {

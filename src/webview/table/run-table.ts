@@ -80,25 +80,7 @@ export class RunTable {
     this.table.append(this.body.element);
     this.chosen = new Set(settings.selected);
     this.wantedScroll = settings.scroll ?? 0;
-    this.model = createTable<TableRun>({
-      data: [],
-      columns: [],
-      state: {},
-      onStateChange: (change) => {
-        this.state = typeof change === "function" ? change(this.state) : change;
-        this.model.setOptions((options) => ({ ...options, state: this.state }));
-        this.body.forget();
-        this.selectionChanged();
-      },
-      renderFallbackValue: null,
-      autoResetAll: false,
-      getRowId: ({ summary }) => summary.id,
-      getCoreRowModel: getCoreRowModel(),
-      getSortedRowModel: getSortedRowModel(),
-      getFilteredRowModel: getFilteredRowModel(),
-      globalFilterFn: (row, _column, filter: string) => this.matches(row.original, filter),
-      getColumnCanGlobalFilter: () => true,
-    });
+    this.model = this.newModel();
     this.state = {
       ...this.model.initialState,
       sorting: settings.sorting ?? [{ id: "started", desc: true }],
@@ -119,6 +101,28 @@ export class RunTable {
     );
     this.element.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(this.redraw).observe(this.element);
+  }
+
+  private newModel(): Table<TableRun> {
+    return createTable<TableRun>({
+      data: [],
+      columns: [],
+      state: {},
+      onStateChange: (change) => {
+        this.state = typeof change === "function" ? change(this.state) : change;
+        this.model.setOptions((options) => ({ ...options, state: this.state }));
+        this.body.forget();
+        this.selectionChanged();
+      },
+      renderFallbackValue: null,
+      autoResetAll: false,
+      getRowId: ({ summary }) => summary.id,
+      getCoreRowModel: getCoreRowModel(),
+      getSortedRowModel: getSortedRowModel(),
+      getFilteredRowModel: getFilteredRowModel(),
+      globalFilterFn: (row, _column, filter: string) => this.matches(row.original, filter),
+      getColumnCanGlobalFilter: () => true,
+    });
   }
 
   show(runs: readonly TableRun[], defaults: Readonly<Record<string, string>>): void {

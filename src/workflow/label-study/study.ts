@@ -1,22 +1,25 @@
 /** A label study on disk: its images, configurations and runs, and their curve. */
+
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import Papa from "papaparse";
 import * as v from "valibot";
 import { loadBiapyCheckpoint } from "../../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../../config/config.ts";
 import { withSettings } from "../../config/with-settings.ts";
 import { readJson } from "../../facts/files/regular-file.ts";
 import { temporaryName, writeFileAtomically } from "../../facts/files/write-file.ts";
+import { asObject } from "../../facts/json.ts";
 import { type ResultTree, resultTree, runExists } from "../../facts/result-tree.ts";
 import { readRunState } from "../../facts/run-state.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
+import { meanTestMetrics } from "../../results/test-metrics.ts";
 import { namedLike } from "../ground-truth.ts";
 import { studyChart } from "./chart.ts";
 import { ContentHashes, sharedContents } from "./content-hashes.ts";
+import { studyFiles } from "./files.ts";
 import { type StudyResult, studyCsv, studyRows } from "./outcome.ts";
 import { defaultCounts, type StudyRun, studyRuns } from "./plan.ts";
 
@@ -65,7 +68,7 @@ export class LabelStudy {
   /** Plans the runs, copies their images and writes their configurations. Throws {@link ImageError} for images without a mask. */
   static async plan(settings: StudySettings): Promise<LabelStudy> {
     const { config } = settings;
-    const folder = studyFolder(settings);
+    const folder = filesOf(settings).folder;
     const images = (await listImages(config.text("DATA.TRAIN.PATH"))).map((path) => basename(path));
     const planned = studyRuns({
       images,
@@ -105,14 +108,14 @@ export class LabelStudy {
 
   /** Returns the folder of the study's chart, table, images and configurations. */
   get folder(): string {
-    return studyFolder(this.settings);
+    return filesOf(this.settings).folder;
   }
 
   /** Returns the state of a training. Throws `RunStateError`. */
   async stateOf(run: PlannedRun): Promise<PlannedState> {
     const tree = this.treeOf(run);
     const status = (await readRunState(tree))?.status;
-    if (status === "finished" && existsSync(metricsFile(tree))) return "finished";
+    if (status === "finished" && existsSync(tree.testMetrics)) return "finished";
     return status === undefined || status === "failed" ? "waiting" : "stopped";
   }
 
@@ -125,9 +128,9 @@ export class LabelStudy {
       const { runId, start, seed, images } = run;
       if (iou !== undefined) results.push({ runId, start, labels: images.length, seed, iou });
     }
-    await writeFileAtomically(join(this.folder, "label_study.csv"), studyCsv(results));
+    await writeFileAtomically(filesOf(this.settings).table, studyCsv(results));
     if (studyRows(results).length > 0)
-      await writeFileAtomically(join(this.folder, "label_study.png"), await studyChart(results));
+      await writeFileAtomically(filesOf(this.settings).chart, await studyChart(results));
     return results;
   }
 
@@ -168,8 +171,7 @@ function nextRunId({ resultDirectory, name }: StudySettings, last: number): numb
   }
 }
 
-const studyFolder = ({ resultDirectory, name }: StudySettings) =>
-  join(resultTree(resultDirectory, name, 1).jobDirectory, "label_study");
+const filesOf = ({ resultDirectory, name }: StudySettings) => studyFiles(resultDirectory, name);
 
 /** Returns the content hashes of test images and their masks. */
 async function testContent(config: Config, contents: ContentHashes): Promise<string> {
@@ -198,7 +200,7 @@ async function labeled(
   const hash = createHash("sha256");
   for (const file of pairs.flat()) hash.update(`${basename(file)}\0${await hashes.of(file)}\0`);
   const name = `${images.length}-labeled-seed-${seed}-${hash.digest("hex").slice(0, 8)}`;
-  const folder = join(studyFolder(settings), "images", name);
+  const folder = join(filesOf(settings).folder, "images", name);
   if (!existsSync(folder)) {
     const temporary = temporaryName(folder);
     try {
@@ -218,21 +220,14 @@ async function labeled(
 async function pretrainedOn(path: string): Promise<string | undefined> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
-    const data = checkpoint.config?.DATA;
-    const train = typeof data === "object" && data !== null && "TRAIN" in data ? data.TRAIN : undefined;
-    const folder = typeof train === "object" && train !== null && "PATH" in train ? train.PATH : undefined;
+    const folder = asObject(asObject(checkpoint.config?.DATA).TRAIN).PATH;
     return typeof folder === "string" && existsSync(folder) ? resolve(folder) : undefined;
   } finally {
     await checkpoint.close();
   }
 }
 
-const metricsFile = ({ runDirectory }: ResultTree) => join(runDirectory, "test_results_metrics.csv");
-
 /** Returns the mean IoU of a run's test images. Undefined if none was measured. */
-async function testIou(tree: ResultTree): Promise<number | undefined> {
-  const text = await readFile(metricsFile(tree), "utf8");
-  const { data } = Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: true });
-  const values = data.map(({ iou = "" }) => Number.parseFloat(iou)).filter(Number.isFinite);
-  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+async function testIou({ testMetrics }: ResultTree): Promise<number | undefined> {
+  return meanTestMetrics(await readFile(testMetrics, "utf8")).iou;
 }

@@ -13,11 +13,11 @@ import { at as itemAt } from "../../facts/checked-lists.ts";
 import { copiesBeside } from "../../facts/degraded-copies.ts";
 import { DamagedFileError, readJson } from "../../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
+import type { ReportEvent } from "../../facts/run-events.ts";
 import { openImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
 import { storedParts } from "../../images/parts.ts";
 import { writeTiffStrips } from "../../images/tiff-writer.ts";
-import type { ReportEvent } from "../../results/reporters.ts";
 import { resultNames } from "../result-names.ts";
 
 /** A record of how a folder's copies were made. It lies beside the folder, because BiaPy expects only images in it. */

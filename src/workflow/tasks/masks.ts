@@ -1,11 +1,12 @@
 /** Masks: files of class numbers, for training and testing segmentation. */
+
 import { basename } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { lastOf } from "../../facts/checked-lists.ts";
 import { firstOf } from "../../facts/format.ts";
+import type { ReportEvent } from "../../facts/run-events.ts";
 import type { ImageSource } from "../../images/image.ts";
 import { storedParts } from "../../images/parts.ts";
-import type { ReportEvent } from "../../results/reporters.ts";
 import { IGNORED } from "../../training/segmentation-losses.ts";
 
 /** The classes of masks. */

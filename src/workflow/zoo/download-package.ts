@@ -10,10 +10,10 @@ import { doiOf } from "../../config/zoo-settings.ts";
 import { at } from "../../facts/checked-lists.ts";
 import { isStop } from "../../facts/errors.ts";
 import { reportPace } from "../../facts/report-pace.ts";
+import type { ReportEvent } from "../../facts/run-events.ts";
 import { downloadFile, downloadText, InstallError } from "../../install/download.ts";
 import { installFolder } from "../../install/installed-folder.ts";
 import { storageFolder } from "../../install/storage.ts";
-import type { ReportEvent } from "../../results/reporters.ts";
 import {
   MOST_DESCRIPTION,
   MOST_WEIGHTS,

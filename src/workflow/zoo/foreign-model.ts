@@ -9,19 +9,15 @@ import type { Config } from "../../config/config.ts";
 import { type Measures, measureValues } from "../../data/channel-statistics.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { type Axis, type Box, boxOf } from "../../data/tiling.ts";
-import { at, exactly, product } from "../../facts/checked-lists.ts";
+import { at, exactly } from "../../facts/checked-lists.ts";
 import { logitsOf } from "../../facts/workflows.ts";
-import { rowMajor } from "../../images/axes.ts";
 import type { Image } from "../../images/image.ts";
-import {
-  ForeignNetworkError,
-  ForeignSession,
-  type ForeignTensor,
-  takesShape,
-} from "../../runtime/onnx/foreign-session.ts";
+import { ForeignNetworkError, ForeignSession, takesShape } from "../../runtime/onnx/foreign-session.ts";
 import { endsLinear } from "../../runtime/onnx/last-operator.ts";
 import type { PatchModels } from "../patch-models.ts";
 import type { PatchModel } from "../predict.ts";
+import { patchBox } from "../settings.ts";
+import { fromLayout, type Layout, layoutOf, OWN_AXES, sizeAlong, toLayout } from "./axis-layout.ts";
 import { activations, type Need, type OperatedTensor, type Operation, operationsOf } from "./operations.ts";
 import {
   type PackageAxis,
@@ -30,16 +26,6 @@ import {
   type Processing,
   type ZooPackage,
 } from "./read-package.ts";
-
-/** The axes of an image here. */
-const OWN_AXES = ["z", "y", "x", "channel"] as const;
-type OwnAxis = (typeof OWN_AXES)[number];
-
-/** The order of a network's axes. Axes of an image that it lacks have the size 1. */
-interface Layout {
-  /** Each is an axis of an image, or the batch. */
-  readonly axes: readonly (OwnAxis | "batch")[];
-}
 
 /** A package's network, opened for the images of a configuration. */
 export class ForeignModel implements PatchModels {
@@ -237,9 +223,7 @@ function foreignFacts({ name, inputs, outputs }: PackageDescription, config: Con
   const axisOf = (axes: readonly PackageAxis[], layout: Layout, axis: Axis) =>
     axes[layout.axes.indexOf(at(OWN_AXES, axis))];
   const sizes = ([0, 1, 2] as const).map((axis) => axisOf(input.axes, from, axis)?.size);
-  const asked = config.numbers("DATA.PATCH_SIZE");
-  const own: Box =
-    ndimOf(config) === 3 ? [at(asked, 0), at(asked, 1), at(asked, 2)] : [1, at(asked, 0), at(asked, 1)];
+  const own = patchBox(config);
   const tensor = (kind: Need["of"], id: string, { axes }: Layout): OperatedTensor => ({
     kind,
     id,
@@ -256,18 +240,6 @@ function foreignFacts({ name, inputs, outputs }: PackageDescription, config: Con
     before: operationsOf(input.preprocessing ?? [], tensor("input", input.id, from)),
     after: operationsOf(output.postprocessing ?? [], tensor("output", output.id, to)),
   };
-}
-
-/** Throws {@link PackageError} for axes that images here do not have. */
-function layoutOf(axes: readonly PackageAxis[], name: string): Layout {
-  const names = axes.map(({ type, id }): OwnAxis | "batch" => {
-    if (type === "batch" || type === "channel") return type;
-    const found = OWN_AXES.find((each) => each === id);
-    if (type === "space" && found !== undefined) return found;
-    throw new PackageError(`${name} has the axis ${id ?? type}, which images here do not have.`);
-  });
-  if (new Set(names).size < names.length) throw new PackageError(`${name} has an axis twice.`);
-  return { axes: names };
 }
 
 /** Returns the configuration for a package's patches. Images are not normalized, because the package has its own preprocessing. */
@@ -362,39 +334,3 @@ async function predictedPatch(
 }
 
 const inWords = (shape: readonly (number | undefined)[]) => shape.map((size) => size ?? "any").join(" x ");
-
-const sizeAlong = ({ shape }: ForeignTensor, { axes }: Layout, axis: OwnAxis) =>
-  shape[axes.indexOf(axis)] ?? 1;
-
-/** Converts values `[z, y, x, channel]` to the network's order of axes. */
-function toLayout(values: Float32Array, sizes: readonly number[], { axes }: Layout): ForeignTensor {
-  const shape = axes.map((axis) => (axis === "batch" ? 1 : at(sizes, OWN_AXES.indexOf(axis))));
-  const strides = rowMajor(sizes);
-  const sources = axes.map((axis) => (axis === "batch" ? 0 : at(strides, OWN_AXES.indexOf(axis))));
-  return { shape, values: gathered(values, shape, sources) };
-}
-
-/** Converts values in the network's order of axes to `[z, y, x, channel]`. */
-function fromLayout(tensor: ForeignTensor, layout: Layout): Float32Array {
-  const strides = rowMajor(tensor.shape);
-  const sizes = OWN_AXES.map((axis) => sizeAlong(tensor, layout, axis));
-  return gathered(
-    tensor.values,
-    sizes,
-    OWN_AXES.map((axis) => strides[layout.axes.indexOf(axis)] ?? 0),
-  );
-}
-
-/** Copies values in another order: `strides` are the distances in `values` along each axis of the result. */
-function gathered(values: Float32Array, shape: readonly number[], strides: readonly number[]): Float32Array {
-  const result = new Float32Array(product(shape));
-  let to = 0;
-  const along = (axis: number, from: number): void => {
-    const [size, stride] = [at(shape, axis), at(strides, axis)];
-    if (axis < shape.length - 1)
-      for (let index = 0; index < size; index++) along(axis + 1, from + index * stride);
-    else for (let index = 0; index < size; index++) result[to++] = values[from + index * stride] ?? 0;
-  };
-  along(0, 0);
-  return result;
-}

@@ -9,23 +9,22 @@ import { CheckpointError } from "../../checkpoint/checkpoint-error.ts";
 import { channelsOf, ndimOf } from "../../config/basics.ts";
 import { checkPatch } from "../../config/checks.ts";
 import type { Config } from "../../config/config.ts";
-import type { Key } from "../../config/key-names.ts";
 import { checkModelKeys } from "../../config/model-checks.ts";
-import { isPythonValue, type PythonValue } from "../../config/python-value.ts";
 import { isZooId } from "../../config/zoo-settings.ts";
-import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
+import type { EmbeddedArchitecture } from "../../facts/architectures.ts";
 import { at, lastOf } from "../../facts/checked-lists.ts";
 import { errorMessage } from "../../facts/errors.ts";
-import type { ReportEvent } from "../../results/reporters.ts";
+import type { ReportEvent } from "../../facts/run-events.ts";
 import { declaredWeights } from "../../runtime/declared-weights.ts";
 import type { WeightSpec } from "../../runtime/scope.ts";
 import { InputError } from "../input-error.ts";
-import { buildArguments, outputChannels } from "../model-settings.ts";
+import { outputChannels } from "../model-settings.ts";
 import { threadCount } from "../settings.ts";
-import { maeBuildArguments, maeSettings } from "../tasks/mae-settings.ts";
 import { downloadPackage } from "./download-package.ts";
 import { ForeignModel } from "./foreign-model.ts";
+import { networkKeys, OtherNetworkError } from "./network-keys.ts";
 import { channelsFirst, patchShape, zooNetworks } from "./networks.ts";
+import { normalizationKeys } from "./normalization-keys.ts";
 import { type PackageDescription, PackageError, readPackage, type ZooPackage } from "./read-package.ts";
 import { torchClass, unusable } from "./used-weights.ts";
 
@@ -78,9 +77,6 @@ export async function withZooModel(
     throw error;
   }
 }
-
-/** The PyTorch weights do not fit the described network. */
-class OtherNetworkError extends PackageError {}
 
 /** Returns the configuration with the keys and weights of a network that this engine builds. Throws {@link OtherNetworkError}. */
 async function withWeights(
@@ -210,171 +206,4 @@ function checkImages(config: Config, { name, inputs }: PackageDescription): void
     throw new PackageError(
       `${name} takes images of ${channels} channels, and DATA.PATCH_SIZE says ${channelsOf(config)}.`,
     );
-}
-
-/** The keys for the arguments of BiaPy's classes. */
-const KEYS: Readonly<Record<string, Key>> = {
-  activation: "MODEL.ACTIVATION",
-  decoder_activation: "MODEL.ACTIVATION",
-  feature_maps: "MODEL.FEATURE_MAPS",
-  drop_values: "MODEL.DROPOUT_VALUES",
-  dropout: "MODEL.DROPOUT_VALUES",
-  drop_rate: "MODEL.DROPOUT_VALUES",
-  normalization: "MODEL.NORMALIZATION",
-  k_size: "MODEL.KERNEL_SIZE",
-  upsample_layer: "MODEL.UPSAMPLE_LAYER",
-  yx_down: "MODEL.YX_DOWN",
-  z_down: "MODEL.Z_DOWN",
-  isotropy: "MODEL.ISOTROPY",
-  larger_io: "MODEL.LARGER_IO",
-  conv_layers: "MODEL.CONV_LAYERS",
-  cn_layers: "MODEL.CONV_LAYERS",
-  conv_block_order: "MODEL.CONV_BLOCK_ORDER",
-  stochastic_depth_prob: "MODEL.CONVNEXT_SD_PROB",
-  stem_k_size: "MODEL.CONVNEXT_STEM_K_SIZE",
-  layer_scale: "MODEL.CONVNEXT_LAYER_SCALE",
-  patch_size: "MODEL.VIT_TOKEN_SIZE",
-  embed_dim: "MODEL.VIT_EMBED_DIM",
-  depth: "MODEL.VIT_NUM_LAYERS",
-  num_heads: "MODEL.VIT_NUM_HEADS",
-  mlp_ratio: "MODEL.VIT_MLP_RATIO",
-  vit_model: "MODEL.UNETR_VIT_MODEL",
-  num_filters: "MODEL.UNETR_VIT_NUM_FILTERS",
-  ViT_hidd_mult: "MODEL.UNETR_VIT_HIDD_MULT",
-  decoder_embed_dim: "MODEL.MAE_DEC_HIDDEN_SIZE",
-  decoder_depth: "MODEL.MAE_DEC_NUM_LAYERS",
-  decoder_num_heads: "MODEL.MAE_DEC_NUM_HEADS",
-  mask_ratio: "MODEL.MAE_MASK_RATIO",
-  filters: "MODEL.RCAN_CONV_FILTERS",
-  num_rg: "MODEL.RCAN_RG_BLOCK_NUM",
-  num_rcab: "MODEL.RCAN_RCAB_BLOCK_NUM",
-  reduction: "MODEL.RCAN_REDUCTION_RATIO",
-};
-const LISTS = new Set(["dropout", "drop_rate"]);
-
-const HRNET: Readonly<Record<string, Key>> = {
-  NUM_STAGES: "MODEL.HRNET.NUM_STAGES",
-  NUM_MODULES: "MODEL.HRNET.NUM_MODULES",
-  NUM_BRANCHES: "MODEL.HRNET.NUM_BRANCHES",
-  NUM_BLOCKS: "MODEL.HRNET.NUM_BLOCKS",
-  NUM_CHANNELS: "MODEL.HRNET.NUM_CHANNELS",
-  YX_DOWN: "MODEL.HRNET.YX_DOWN",
-  Z_DOWN: "MODEL.HRNET.Z_DOWN",
-  BLOCK_TYPE: "MODEL.HRNET.BLOCK_TYPE",
-};
-const STUNET: Readonly<Record<string, Key>> = {
-  variant: "MODEL.STUNET.VARIANT",
-  depth: "MODEL.STUNET.DEPTH",
-  dims: "MODEL.STUNET.DIMS",
-  pool_op_kernel_sizes: "MODEL.STUNET.POOL_OP_KERNEL_SIZES",
-  conv_kernel_sizes: "MODEL.STUNET.CONV_KERNEL_SIZES",
-};
-
-/**
- * Returns the configuration with the keys of the package's network. Throws {@link OtherNetworkError} if they do not give the same network.
- */
-function networkKeys(
-  config: Config,
-  architecture: EmbeddedArchitecture,
-  kwargs: Readonly<Record<string, unknown>>,
-): Config {
-  let result = config.with("MODEL.ARCHITECTURE", architecture);
-  const set = (key: Key, value: unknown) => {
-    if (!isPythonValue(value)) throw new OtherNetworkError(`its argument for ${key} is not a value`);
-    result = result.with(key, value);
-  };
-  const keys = architecture === "stunet" ? STUNET : KEYS;
-  for (const [name, value] of Object.entries(kwargs)) {
-    const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
-    if (key === undefined || !readsSetting(architecture, at(key.split("."), 1))) continue;
-    set(key, LISTS.has(name) ? [value] : value);
-  }
-  if (architecture === "hrnet" && typeof kwargs.cfg === "object" && kwargs.cfg !== null) {
-    set("MODEL.HRNET.VARIANT", "custom");
-    for (const [name, value] of Object.entries(kwargs.cfg)) {
-      const key = Object.hasOwn(HRNET, name) ? HRNET[name] : undefined;
-      if (key !== undefined) set(key, value);
-    }
-  }
-  checkSame(
-    architecture === "mae" ? maeBuildArguments(result, maeSettings(result, false)) : buildArguments(result),
-    kwargs,
-  );
-  return result;
-}
-
-/** Arguments that do not change what the network computes, or that the run's configuration sets. */
-const FREE = new Set([
-  ...[
-    "image_shape",
-    "input_shape",
-    "img_size",
-    "ndim",
-    "output_channels",
-    "out_channels",
-    "num_classes",
-    "cfg",
-    "head_type",
-  ],
-  ...["output_channel_info", "head_activations", "explicit_activations", "return_one_tensor", "pretrained"],
-  ...["contrast", "contrast_proj_dim", "deep_supervision", "device", "return_just_preds", "masking_type"],
-]);
-
-/** Throws {@link OtherNetworkError} if this engine would build a network with other arguments than the package's. */
-function checkSame(built: Readonly<Record<string, unknown>>, given: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(built)) {
-    if (FREE.has(name) || given[name] === undefined) continue;
-    if (JSON.stringify(value) === JSON.stringify(given[name])) continue;
-    throw new OtherNetworkError(
-      `its network has ${name} ${JSON.stringify(given[name])}, which this engine would build as ${JSON.stringify(value)}`,
-    );
-  }
-}
-
-/** Converts the package's preprocessing to DATA.NORMALIZATION. Throws {@link PackageError} for unsupported operations. */
-function normalizationKeys(config: Config, { inputs }: PackageDescription): Config {
-  const { preprocessing } = at(inputs, 0);
-  let result = config;
-  for (const { id, kwargs: given } of preprocessing ?? []) {
-    const kwargs = given ?? {};
-    if (id === "ensure_dtype") continue;
-    if (id === "zero_mean_unit_variance") result = result.with("DATA.NORMALIZATION.TYPE", id);
-    else if (id === "scale_range") result = scaleRange(result, kwargs);
-    else if (id === "scale_linear" && isDivision(kwargs))
-      result = result.with("DATA.NORMALIZATION.TYPE", "div");
-    else if (id === "fixed_zero_mean_unit_variance") {
-      const list = (value: unknown): PythonValue => [value].flat().map(Number);
-      result = result
-        .with("DATA.NORMALIZATION.TYPE", "zero_mean_unit_variance")
-        .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.MEAN_VAL", list(kwargs.mean))
-        .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL", list(kwargs.std));
-    } else if (id === "clip") result = isScaled(result, kwargs) ? result : clipped(result, kwargs);
-    else throw new PackageError(`its preprocessing has ${id}, which this engine does not do to images.`);
-  }
-  return result;
-}
-
-type Arguments = Readonly<Record<string, unknown>>;
-
-const isDivision = ({ gain, offset = 0 }: Arguments): boolean =>
-  offset === 0 && typeof gain === "number" && [1, 255, 65535].some((by) => Math.abs(gain * by - 1) < 1e-6);
-
-/** Whether clipping follows scaling by percentiles: that is one setting here. */
-const isScaled = (config: Config, { min, max }: Arguments): boolean =>
-  config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE") && min === 0 && max === 1;
-
-function scaleRange(config: Config, { min_percentile = 0, max_percentile = 100 }: Arguments): Config {
-  const scaled = config.with("DATA.NORMALIZATION.TYPE", "scale_range");
-  if (min_percentile === 0 && max_percentile === 100) return scaled;
-  return clipped(scaled, { min_percentile, max_percentile });
-}
-
-function clipped(config: Config, { min_percentile, max_percentile, min, max }: Arguments): Config {
-  const key = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
-  const enabled = config.with(key("ENABLE"), true);
-  if (typeof min === "number" && typeof max === "number")
-    return enabled.with(key("LOWER_VALUE"), [min]).with(key("UPPER_VALUE"), [max]);
-  if (typeof min_percentile === "number" && typeof max_percentile === "number")
-    return enabled.with(key("LOWER_PERC"), min_percentile).with(key("UPPER_PERC"), max_percentile);
-  throw new PackageError("its preprocessing clips at one end only, which this engine does not do.");
 }

@@ -4,16 +4,13 @@ export class DivergedError extends Error {
 }
 
 /**
- * @param what the value that is not finite, such as `The loss`
+ * Returns the error for a value that is not finite, with advice.
+ *
+ * @param what the value, such as `The loss`
  * @param place in the training, such as `epoch 2, step 5`
  * @param first whether no step was taken before: then the input is the cause, not the learning rate
  */
-export function divergedError(
-  what: string,
-  place: string,
-  learningRate: number,
-  first: boolean,
-): DivergedError {
+export function notFinite(what: string, place: string, learningRate: number, first: boolean): DivergedError {
   const advice = first
     ? "It is the first step, so the images or the initial weights contain values that are not finite or far too large. Check the images and DATA.NORMALIZATION."
     : `The training diverged at a learning rate of ${learningRate.toPrecision(3)}. Lower TRAIN.LR, or limit the gradients with TRAIN.GRADIENT_CLIP_NORM (1.0, for example).`;
