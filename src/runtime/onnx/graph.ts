@@ -16,8 +16,6 @@ import {
   type Subgraph,
 } from "./model-proto.ts";
 
-import { withRecomputedValues } from "./recomputed-values.ts";
-
 /** The name of a value inside an ONNX graph. */
 export type Value = string;
 
@@ -177,13 +175,12 @@ export class GraphBuilder {
   finish(outputs: readonly NamedValue[]): GraphDefinition {
     const nodes = finishedNodes(this.nodes, outputs);
     const used = new Set(nodes.flatMap((node) => node.inputs));
-    const graph = {
+    return {
       nodes,
       inputs: this.inputs.filter((input) => used.has(input.name)),
       outputs: outputs.map(({ name, type, shape }) => ({ name, type, shape })),
       constants: [...this.constants.values()].filter((constant) => used.has(constant.name)),
     };
-    return this.target === "cpu" ? withRecomputedValues(graph) : graph;
   }
 }
 

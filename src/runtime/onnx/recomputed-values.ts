@@ -18,7 +18,7 @@ const LARGE_BYTES = 6 * 2 ** 20;
 /** An operand whose elements are so many times fewer than the result's is kept for it. */
 const SMALL = 16;
 
-const isGradient = ({ origin }: NodeDefinition) => origin?.startsWith("gradient") === true;
+const isGradient = ({ origin }: NodeDefinition) => origin?.startsWith("gradient/") === true;
 
 /** Who reads the memory of a value. */
 interface Readers {

@@ -11,6 +11,7 @@ import type { GraphBuilder, Value } from "./graph.ts";
 import { cutter } from "./graph-parts.ts";
 import { arrangedTensor, identity, stored, type Traced, toStored } from "./layout.ts";
 import type { Subgraph } from "./model-proto.ts";
+import { withRecomputedValues } from "./recomputed-values.ts";
 
 /** A use of a repeated layer. */
 export interface Repetition {
@@ -149,7 +150,7 @@ function traceLayer(
       if (gradient != null) output(GRADIENT + name, gradient);
     }
   } else forward();
-  const whole = graph.finish(outputs);
+  const whole = withRecomputedValues(graph.finish(outputs));
   const isForward = new Set(
     liveNodes(
       whole.nodes,

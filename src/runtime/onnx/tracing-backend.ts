@@ -15,6 +15,7 @@ import {
 import { lowerings } from "./lowerings/lowerings.ts";
 import { inType, lowerMixed } from "./mixed-precision.ts";
 import type { GraphDefinition, OnnxType, Subgraph } from "./model-proto.ts";
+import { withRecomputedValues } from "./recomputed-values.ts";
 import { RepeatedLayers, type Repetition } from "./repeated-layers.ts";
 
 const BACKEND = "onnx-tracing";
@@ -266,7 +267,8 @@ export function trace(
       const traced = inType(graph, tracing.traced(tensor), "float32");
       return { name, value: plain(graph, traced), type: traced.type, shape: traced.shape };
     });
-    return graph.finish(outputs);
+    const finished = graph.finish(outputs);
+    return target === "cpu" ? withRecomputedValues(finished) : finished;
   } finally {
     tf.engine().endScope();
     if (previous) tf.setBackend(previous);
