@@ -11,10 +11,10 @@ export interface Candidate {
 
 /** Image names of BiaPy, Fiji, ilastik, BigDataViewer and Imaris. */
 const IMAGES =
-  /^(raw|data|image|images|img|volume|volumes|exported_data|cells|em|main|intensity|signal|channel\d*|s0|0)$/i;
+  /^(raw|data|image|images|img|volume|volumes|input|exported_data|cells|em|main|intensity|signal|channel\d*|s0|0)$/i;
 /** Names of arrays that accompany images. */
 const COMPANIONS =
-  /(label|mask|segment|ground|annot|resolution|subdivision|location|point|coord|table|bbox|thumbnail|preview|affinit|weight|landmark|histo|prob)|^(gt|seg|lut)$/i;
+  /(label|mask|segment|ground|annot|resolution|subdivision|location|point|coord|table|bbox|thumbnail|preview|affinit|weight|landmark|histo|prob|predict|target|instance|distance|flow|feature|embedding|psf|background)|^(gt|seg|lut)$/i;
 
 /** Images have at least this many pixels along two axes; tables have fewer rows or columns. */
 const LEAST_SIDE = 8;
