@@ -61,6 +61,7 @@ export const TAG = {
   xmp: 700,
   olympusText: 33471,
   olympus: 33560,
+  microManager: 51123,
   molecularDynamics: 33445,
   metamorphPlanes: 33629,
   lercParameters: 50674,

@@ -13,7 +13,7 @@ import {
   scanImageSeries,
   zeissSeries,
 } from "./tiff-instruments.ts";
-import { ndTiffSeries } from "./tiff-ndtiff.ts";
+import { microManagerSeries, ndTiffSeries } from "./tiff-micro-manager.ts";
 import { omeSeries } from "./tiff-ome.ts";
 import { difference, KIND_TAGS, type Page, readPage } from "./tiff-page.ts";
 import { centimeters, pagedPlanes, primary, type Series, sampleAxis } from "./tiff-planes.ts";
@@ -39,6 +39,7 @@ export async function readSeries(tiff: TiffFile): Promise<Series> {
     (await fluoViewSeries(tiff, directories, first)) ??
     (await olympusSeries(tiff, directories, first)) ??
     (await ndTiffSeries(tiff, directories, first)) ??
+    (await microManagerSeries(tiff, directories, first)) ??
     (await metaMorphSeries(tiff, directories, first)) ??
     (await perkinElmerSeries(tiff, directories, first)) ??
     (await scanImageSeries(tiff, directories, first)) ??

@@ -16,6 +16,8 @@ export interface ArrayMetadata {
   readonly fill: number;
   /** The document that the library opens. */
   readonly document: JsonObject;
+  /** How the files of chunks are named. */
+  readonly keys: ChunkKeys;
   /** Returns the key of a chunk's file. Undefined if the array is sharded. */
   readonly key?: (place: readonly number[]) => string;
   /** Whether a shard's index comes before its chunks. */
@@ -35,13 +37,19 @@ interface Codec {
 
 const [MOST_AXES, MOST_CHUNK_BYTES] = [12, 2 ** 40];
 
+/** A chunk's file is `c/0/1` or `c.0.1` by default, and `0/1` or `0.1` in Zarr 2. */
+interface ChunkKeys {
+  readonly name: "default" | "v2";
+  readonly separator: string;
+}
+
 interface Parts {
   readonly shape: unknown;
   readonly chunks: unknown;
   readonly type: StoredType;
   readonly fill: unknown;
   readonly codecs: readonly Codec[];
-  readonly keys: { readonly name: "default" | "v2"; readonly separator: string };
+  readonly keys: ChunkKeys;
   readonly found: Found;
 }
 
@@ -89,6 +97,7 @@ function assemble(parts: Parts): ArrayMetadata {
       fill_value: filters.length > 0 ? 0 : fill.json,
       attributes: {},
     },
+    keys: parts.keys,
     key:
       sharding === undefined
         ? (place) => (name === "default" ? ["c", ...place].join(separator) : place.join(separator) || "0")

@@ -12,7 +12,7 @@ import type { Probe } from "./stored-array.ts";
 import { undoFilters } from "./zarr-codecs.ts";
 import { findImage, type Node, nodeAt } from "./zarr-hierarchy.ts";
 import { type ArrayMetadata, metadataN5, metadataV2, metadataV3, UnreadArray } from "./zarr-metadata.ts";
-import { ArrayStore, checkCompression, N5Store } from "./zarr-store.ts";
+import { ArrayStore, checkChunkNames, checkCompression, N5Store } from "./zarr-store.ts";
 
 /** Limit on a decoded chunk. */
 const MOST_CHUNK_BYTES = 2 ** 28;
@@ -27,7 +27,7 @@ export async function probeZarr(path: string, { inside }: OpenOptions): Promise<
       `${path}: this ${node.format} group holds no array with two to five axes of numbers.`,
     );
   const place = found.node.place === "" ? "the array" : found.node.place;
-  const { metadata, store } = arrayOf(path, found.node, place);
+  const { metadata, store } = await arrayOf(path, found.node, place);
   return {
     format: found.format,
     axes: found.axes,
@@ -71,7 +71,11 @@ async function startNode(path: string, inside: string | undefined): Promise<Node
 }
 
 /** Returns an array's metadata and files. Throws {@link ImageError}. */
-function arrayOf(path: string, node: Node, place: string): { metadata: ArrayMetadata; store: ArrayStore } {
+async function arrayOf(
+  path: string,
+  node: Node,
+  place: string,
+): Promise<{ metadata: ArrayMetadata; store: ArrayStore }> {
   const folder = join(path, node.place);
   try {
     if (node.format === "N5") {
@@ -80,15 +84,7 @@ function arrayOf(path: string, node: Node, place: string): { metadata: ArrayMeta
       return { metadata, store: new N5Store(folder, metadata, metadata.compressor) };
     }
     const metadata = node.format === "Zarr 3" ? metadataV3(node.document) : metadataV2(node.document);
-    // Such chunks would be taken for chunks that are not stored.
-    if (
-      node.document.zarr_format === 2 &&
-      node.document.dimension_separator === undefined &&
-      existsSync(join(folder, "0", "0"))
-    )
-      throw new UnreadArray(
-        'its chunks lie in folders, and its metadata do not say so; write "dimension_separator": "/" into .zarray',
-      );
+    await checkChunkNames(folder, metadata);
     return { metadata, store: new ArrayStore(folder, metadata) };
   } catch (error) {
     if (error instanceof UnreadArray)

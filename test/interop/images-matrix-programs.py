@@ -125,6 +125,67 @@ refused("ndtiff_of_a_set.tif", "a part of a set")
 build("ndtiff_page.tif", [(basic(Y, X, 16, **CENTIMETERS), [volume[0].tobytes()])], header=MAGIC)
 right("ndtiff_page.tif", plane(volume[0]), size=None)
 
+# Micro-Manager's stacks of acquisitions that were broken off: only the pages have metadata
+for kind, axes in {"zc": ["SliceIndex", "ChannelIndex"], "cz": ["ChannelIndex", "SliceIndex"], "t": [None, "FrameIndex"], "places": ["PositionIndex", "SliceIndex"], "none": [None, None]}.items():
+    sizes = (1, 6) if axes[0] is None else (3, 2)
+    for lacking in [0, 1]:
+        name = f"micro_manager_{kind}_broken_off_{lacking}.tif"
+        told = [{axis: at // sizes[1] if axis == axes[0] else at % sizes[1] for axis in axes if axis is not None} for at in range(6 - lacking)]
+        build(name, [({**basic(Y, X, 16), 51123: (2, json.dumps({"Camera": "one", **each}))}, [page.tobytes()]) for each, page in zip(told, volume)])
+        if kind == "places":
+            refused(name, "names the axes position")
+        elif lacking and axes[0] is not None:
+            refused(name, "Micro-Manager header names .*, which its 5 pages do not fill")
+        elif axes[0] is None:
+            right(name, stack(volume[: 6 - lacking]))
+        else:
+            right(name, volume.reshape(3, 2, Y, X).transpose(0, 2, 3, 1) if kind == "zc" else volume.reshape(3, 2, Y, X).transpose(1, 2, 3, 0))
+
+# Zarr: chunks that are named otherwise than the metadata say would count as not stored; the first ones are not
+partly = volume.copy()
+partly[:2] = 0
+for kind, version, keys, said in [
+    ("nested_unsaid", 2, {"name": "v2", "separator": "/"}, {"dimension_separator": None}),
+    ("flat_said_nested", 2, {"name": "v2", "separator": "."}, {"dimension_separator": "/"}),
+    ("default_said_v2", 3, {"name": "default", "separator": "/"}, {"chunk_key_encoding": {"name": "v2"}}),
+    ("dots_said_slashes", 3, {"name": "default", "separator": "."}, {"chunk_key_encoding": {"name": "default"}}),
+    ("v2_said_default", 3, {"name": "v2", "separator": "/"}, {"chunk_key_encoding": {"name": "default"}}),
+    ("right_dots", 2, {"name": "v2", "separator": "."}, {}),
+    ("right_slashes", 2, {"name": "v2", "separator": "/"}, {}),
+    ("right_default", 3, {"name": "default", "separator": "/"}, {}),
+    ("right_default_dots", 3, {"name": "default", "separator": "."}, {}),
+    ("right_v2", 3, {"name": "v2", "separator": "/"}, {}),
+]:
+    name = f"zarr_keys_{kind}.zarr"
+    array = zarr.create_array(name, shape=partly.shape, dtype="uint16", chunks=(2, 8, 16), fill_value=0, zarr_format=version, chunk_key_encoding=keys, config={"write_empty_chunks": False})
+    array[:] = partly
+    document = f"{name}/{'.zarray' if version == 2 else 'zarr.json'}"
+    with open(document) as file:
+        described = {key: value for key, value in {**json.load(file), **said}.items() if value is not None or key == "filters"}
+    with open(document, "w") as file:
+        json.dump(described, file)
+    if said:
+        refused(name, "chunks are named otherwise than its metadata say")
+    else:
+        right(name, stack(partly))
+
+# Zarr: values of chunks that are not stored
+for at, (version, dtype, fill) in enumerate([(2, "<f2", 0.1), (3, "float16", 0.1), (3, "float16", "0x4248"), (3, "float32", "0x40490fdb"), (2, "|u1", 300), (2, "|u1", -1), (2, "|u1", 1.5), (3, "uint8", 300), (3, "uint8", 1.5), (2, "<u2", "AAAA"), (2, "<u2", ""), (2, "<f4", "words"), (2, "<u2", [1]), (2, "|b1", True), (2, "|u1", "7"), (2, "<u2", None)]):
+    name = f"zarr_fill_{at}.zarr"
+    os.makedirs(name)
+    described = {"zarr_format": 2, "shape": volume.shape, "chunks": [2, 8, 16], "dtype": dtype, "compressor": None, "fill_value": fill, "order": "C", "filters": None}
+    if version == 3:
+        described = {
+            "zarr_format": 3, "node_type": "array", "shape": volume.shape, "data_type": dtype, "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 8, 16]}},
+            "chunk_key_encoding": {"name": "default"}, "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}], "fill_value": fill, "attributes": {},
+        }
+    with open(f"{name}/{'.zarray' if version == 2 else 'zarr.json'}", "w") as file:
+        json.dump(described, file)
+    try:
+        right(name, stack(zarr.open(name, mode="r")[:]))
+    except (OverflowError, TypeError):
+        refused(name, "its fill value .* is no ")
+
 
 # BigDataViewer stores unsigned values as signed ones, unless the setup says otherwise; of time points, the first is searched
 def big_data_viewer(name, values, said=None, times=1):
