@@ -252,9 +252,9 @@ for kind, link in {"external": h5py.ExternalLink("gone.h5", "/raw"), "soft": h5p
 with h5py.File("h5_linked.h5", "w") as file:
     file["deep/raw"] = volume
 right("h5_linked.h5", stack(volume))
-with h5py.File("h5_external_link.h5", "w") as file:
+with h5py.File("h5_linked_from_outside.h5", "w") as file:
     file["raw"], file["masks"] = h5py.ExternalLink("h5_linked.h5", "/deep/raw"), volume // 9
-right("h5_external_link.h5", stack(volume))
+right("h5_linked_from_outside.h5", stack(volume))
 
 
 def virtual(name, source, place="raw"):
