@@ -79,13 +79,13 @@ for said in ["ImageJ=1.53t\nimages=2\nslices=2\n", json.dumps({"shape": [2, Y, X
     refused(name, "promises 2 planes, and the file holds 1")
 
 # Aperio SVS of several focal planes, as tifffile reads them
-slide = pixels("uint8", 128, 192, 3)
+slide = pixels("uint8", 64, 96, 3)
 with tifffile.TiffWriter("slide_of_planes.svs") as file:
-    text = "Aperio Image Library v12.4\r\n192x128 [0,0 192x128] (64x64) JPEG/RGB Q=30|AppMag = 20|MPP = 0.4990"
-    file.write(slide, tile=(64, 64), photometric="rgb", metadata=None, description=text)
-    file.write(slide[::3, ::3].copy(), photometric="rgb", metadata=None, description="Aperio Image Library\r\n192x128 -> 64x43", rowsperstrip=16)
+    text = "Aperio Image Library v12.4\r\n96x64 [0,0 96x64] (32x32) JPEG/RGB Q=30|AppMag = 20|MPP = 0.4990"
+    file.write(slide, tile=(32, 32), photometric="rgb", metadata=None, description=text)
+    file.write(slide[::3, ::3].copy(), photometric="rgb", metadata=None, description="Aperio Image Library\r\n96x64 -> 32x22", rowsperstrip=16)
     for step, values in [(1, slide // 2), (1, slide // 3), (2, slide), (2, slide // 2), (2, slide // 3)]:
-        file.write(values[::step, ::step].copy(), tile=(32, 32), photometric="rgb", metadata=None, description=f"{text}|OffsetZ = {step}")
+        file.write(values[::step, ::step].copy(), tile=(16, 16), photometric="rgb", metadata=None, description=f"{text}|OffsetZ = {step}")
     file.write(pixels("uint8", 60, 150, 3), photometric="rgb", metadata=None, subfiletype=9, description="Aperio Image Library\r\nmacro 150x60")
 same("slide_of_planes.svs", np.stack([slide, slide // 2, slide // 3]))
 right("slide_of_planes.svs", np.stack([slide, slide // 2, slide // 3]))
@@ -94,7 +94,7 @@ xmp = b'<?xml version="1.0"?><Metadata><iScan Magnification="40"/></Metadata>'
 for kind, first in {"label": "Label_Image", "thumbnail": "Thumbnail", "unnamed": None}.items():
     with tifffile.TiffWriter(f"slide_ventana_{kind}.tif", bigtiff=True) as file:
         file.write(pixels("uint8", 150, 200, 3), photometric="rgb", metadata=None, description=first, extratags=[(700, 1, len(xmp), xmp, True)] if kind != "label" else [])
-        file.write(slide[:64, :96].copy(), tile=(64, 64), photometric="rgb", metadata=None, description="level=0 mag=40 quality=90")
+        file.write(slide, tile=(64, 64), photometric="rgb", metadata=None, description="level=0 mag=40 quality=90")
     refused(f"slide_ventana_{kind}.tif", "Ventana slide")
 
 # Olympus SIS: a text names the axes of the pages
