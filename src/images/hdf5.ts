@@ -99,9 +99,24 @@ function axesOf(dataset: h5wasm.Dataset): Axes | undefined {
     (text?.length === dataset.shape?.length
       ? namedAxes([...(text ?? "")], "its attribute axes")
       : undefined) ??
+    trueColorAxes(dataset) ??
     namedAxes(dataset.get_dimension_labels(), "its dimension labels") ??
     namedAxes(scales, "its dimension scales")
   );
+}
+
+/** Axes of pictures in color (HDF5 Image and Palette Specification 1.2), by where their samples lie. */
+const TRUE_COLOR: Readonly<Record<string, string>> = {
+  INTERLACE_PIXEL: "YXS",
+  INTERLACE_LINE: "YSX",
+  INTERLACE_PLANE: "SYX",
+};
+
+function trueColorAxes(dataset: h5wasm.Dataset): Axes | undefined {
+  if (textOf(dataset, "IMAGE_SUBCLASS") !== "IMAGE_TRUECOLOR" || dataset.shape?.length !== 3)
+    return undefined;
+  const order = TRUE_COLOR[textOf(dataset, "INTERLACE_MODE") ?? ""];
+  return order === undefined ? undefined : { order, reason: "its attribute INTERLACE_MODE says so" };
 }
 
 /** Returns the axis names in vigra's JSON; none if it is damaged. */

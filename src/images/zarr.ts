@@ -7,7 +7,7 @@ import { at, lastOf, product } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { ImageError, type OpenOptions, type SampleArray, sampleArray } from "./image.ts";
 import { eachPiece } from "./parts.ts";
-import { bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
+import { asBits, bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
 import type { Probe } from "./stored-array.ts";
 import { undoFilters } from "./zarr-codecs.ts";
 import { findImage, type Node, nodeAt } from "./zarr-hierarchy.ts";
@@ -148,6 +148,7 @@ function chunkValues(data: unknown, { type, filters }: ArrayMetadata): SampleArr
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return exactIntegers(data);
   if (type === "float16" && data instanceof Uint16Array)
     return decodeSamples(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), "float16", true);
+  if (type === "bool" && data instanceof Uint8Array) return asBits(data);
   if (
     data instanceof Uint8Array ||
     data instanceof Int8Array ||

@@ -278,6 +278,24 @@ with h5py.File("h5_chunks_without_filters.h5", "w") as file:
         data.id.write_direct_chunk((z, 0, 0), values.tobytes(), filter_mask=3)
 right("h5_chunks_without_filters.h5", stack(volume))
 
+# HDF5's own specification of pictures in color
+color = pixels("uint8", Y, X, 3)
+for mode, values in {"PIXEL": color, "LINE": color.transpose(0, 2, 1), "PLANE": color.transpose(2, 0, 1)}.items():
+    with h5py.File(f"h5_true_color_{mode}.h5", "w") as file:
+        data = file.create_dataset("picture", data=values)
+        for key, value in {"CLASS": "IMAGE", "IMAGE_SUBCLASS": "IMAGE_TRUECOLOR", "INTERLACE_MODE": f"INTERLACE_{mode}"}.items():
+            data.attrs[key] = np.bytes_(value)
+    right(f"h5_true_color_{mode}.h5", color[None])
+# Booleans whose bytes are other than 0 and 1
+bits = (gray % 3).view(bool)
+np.save("bits.npy", bits)
+right("bits.npy", plane((gray % 3 > 0).astype("uint8")))
+with h5py.File("h5_bits.h5", "w") as file:
+    file["raw"] = bits
+right("h5_bits.h5", plane((gray % 3 > 0).astype("uint8")))
+zarr.create_array("zarr_bits.zarr", data=bits, chunks=(8, 8), compressors=None)
+right("zarr_bits.zarr", plane((gray % 3 > 0).astype("uint8")))
+
 # NIfTI compressed in many members (bgzip, pigz)
 nibabel.save(nibabel.Nifti1Image(volume.transpose(2, 1, 0), np.diag([-1, -1, 1, 1])), "members.nii")
 raw = open("members.nii", "rb").read()
