@@ -1,6 +1,6 @@
 /** Measures the channels of an image part by part: an image may be larger than memory. */
 import { at as itemAt } from "../facts/checked-lists.ts";
-import type { Image } from "../images/image.ts";
+import type { Image, SampleType } from "../images/image.ts";
 import { type ChannelNormalization, clamp, UNLIMITED } from "./normalization.ts";
 
 /** Reads an image part by part, from the start each time it is called. */
@@ -19,13 +19,14 @@ export interface ChannelStatistics {
 /**
  * Returns range, mean and deviation of each channel in one pass (Chan, Golub & LeVeque 1979 for merging parts).
  *
- * @param isEnough says from a channel's range whether more of it cannot matter. Reading stops when it is true of all channels
+ * @param isEnough says from a channel's range and the pixel type whether more of it cannot matter. Reading stops when it is true of all channels
  */
 export async function statistics(
   parts: ImageParts,
   channels: number,
   clips: readonly ChannelNormalization["clip"][],
-  isEnough: (found: Pick<ChannelStatistics, "binary" | "largest">) => boolean = () => false,
+  isEnough: (found: Pick<ChannelStatistics, "binary" | "largest">, sampleType: SampleType) => boolean = () =>
+    false,
 ): Promise<ChannelStatistics[]> {
   const all = Array.from({ length: channels }, () => ({
     binary: true,
@@ -35,7 +36,7 @@ export async function statistics(
     mean: 0,
     squares: 0,
   }));
-  for await (const { data } of parts()) {
+  for await (const { data, sampleType } of parts()) {
     all.forEach((known, channel) => {
       const [lower, upper] = clips[channel] ?? UNLIMITED;
       const count = data.length / channels;
@@ -61,7 +62,7 @@ export async function statistics(
       known.mean += ((mean - known.mean) * count) / total;
       known.count = total;
     });
-    if (all.every(isEnough)) break;
+    if (all.every((found) => isEnough(found, sampleType))) break;
   }
   return all.map(({ binary, least, largest, mean, squares, count }) => ({
     binary,

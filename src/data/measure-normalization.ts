@@ -1,5 +1,6 @@
 /** Chooses the normalization of each channel of an image: by measuring the image, or by the settings' own numbers. */
 import { at as itemAt } from "../facts/checked-lists.ts";
+import type { SampleType } from "../images/image.ts";
 import {
   binaryChannels,
   type ChannelStatistics,
@@ -7,7 +8,12 @@ import {
   percentiles,
   statistics,
 } from "./channel-statistics.ts";
-import type { ChannelNormalization, Clipping, NormalizationSettings } from "./normalization.ts";
+import {
+  type ChannelNormalization,
+  type Clipping,
+  INTEGER_RANGE,
+  type NormalizationSettings,
+} from "./normalization.ts";
 
 /** Binary channels (only zeros and ones) are never normalized. */
 const UNCHANGED: ChannelNormalization = { offset: 0, scale: 1 };
@@ -18,6 +24,8 @@ const SMALLEST_SCALE = 1e-6;
 /** The type `div` divides by the first of these that is not exceeded, or by 65535. */
 const DIVISORS = [1, 255];
 const LARGEST_DIVISOR = 65535;
+
+const divisorOf = (largest: number) => DIVISORS.find((divisor) => largest <= divisor) ?? LARGEST_DIVISOR;
 
 /** Returns a channel's value. The last value applies to all further channels. */
 const pick = (list: readonly number[], channel: number) => itemAt(list, Math.min(channel, list.length - 1));
@@ -55,9 +63,14 @@ export async function measureNormalization(
           },
     );
   }
-  // A volume of many gigabytes need not be read whole if its first values decide.
-  const isDecided = ({ binary, largest }: Pick<ChannelStatistics, "binary" | "largest">) =>
-    type === "div" && !binary && DIVISORS.every((divisor) => largest > divisor);
+  // A volume of many gigabytes need not be read whole if its first values decide: no value of its type gives another divisor.
+  const isDecided = (
+    { binary, largest }: Pick<ChannelStatistics, "binary" | "largest">,
+    sampleType: SampleType,
+  ) =>
+    type === "div" &&
+    !binary &&
+    divisorOf(largest) === divisorOf(INTEGER_RANGE[sampleType]?.[1] ?? Number.POSITIVE_INFINITY);
   const measured = await statistics(parts, channels, clips, isDecided);
   return measured.map((channel, index) =>
     channel.binary ? UNCHANGED : { ...channelScale(channel, type), clip: clips[index] },
@@ -92,6 +105,5 @@ function channelScale(
   if (type === "zero_mean_unit_variance") return { offset: mean, scale: Math.max(deviation, SMALLEST_SCALE) };
   if (type === "scale_range")
     return { offset: least, scale: Math.max(largest - least, SMALLEST_SCALE), unit: true };
-  const scale = DIVISORS.find((divisor) => largest <= divisor) ?? LARGEST_DIVISOR;
-  return { offset: 0, scale, unit: true };
+  return { offset: 0, scale: divisorOf(largest), unit: true };
 }

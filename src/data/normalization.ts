@@ -50,7 +50,8 @@ export function normalize({ shape, data }: Image, channels: readonly ChannelNorm
   return values;
 }
 
-const INTEGER_RANGE: Partial<Record<SampleType, readonly [number, number]>> = {
+/** The limits of integers by their type. */
+export const INTEGER_RANGE: Partial<Record<SampleType, readonly [number, number]>> = {
   uint8: [0, 255],
   uint16: [0, 65535],
   uint32: [0, 2 ** 32 - 1],

@@ -11,10 +11,10 @@ export interface Candidate {
 
 /** Image names of BiaPy, Fiji, ilastik, BigDataViewer and Imaris. */
 const IMAGES =
-  /^(raw|data|image|images|img|volume|volumes|exported_data|cells|em|main|intensity|signal|channel\d*|s0|0)$/i;
+  /^(raw|data|image|images|img|volume|volumes|input|exported_data|cells|em|main|intensity|signal|channel\d*|s0|0)$/i;
 /** Names of arrays that accompany images. */
 const COMPANIONS =
-  /(label|mask|segment|ground|annot|resolution|subdivision|location|point|coord|table|bbox|thumbnail|preview|affinit|weight|landmark|histo|prob)|^(gt|seg|lut)$/i;
+  /(label|mask|segment|ground|annot|resolution|subdivision|location|point|coord|table|bbox|thumbnail|preview|affinit|weight|landmark|histo|prob|predict|target|instance|distance|flow|feature|embedding|psf|background)|^(gt|seg|lut)$/i;
 
 /** Images have at least this many pixels along two axes; tables have fewer rows or columns. */
 const LEAST_SIDE = 8;
@@ -31,6 +31,13 @@ export function chooseArray<T extends Candidate>(
   return chosen && { chosen, others: readable.filter((each) => each !== chosen) };
 }
 
+/** Whether an array of this name accompanies an image: labels, masks, tables. */
+const accompanies = (place: string) => place.split("/").some((part) => COMPANIONS.test(part));
+
+/** Whether an array of this name is an image, by its name: `volumes/raw`. */
+export const isImageName = (place: string): boolean =>
+  IMAGES.test(place.split("/").at(-1) ?? "") && !accompanies(place);
+
 const size = ({ shape }: Candidate) => product(shape);
 
 /** Ranks a candidate by its shape first, then by its name. */
@@ -38,6 +45,6 @@ function rank({ place, shape }: Candidate): number {
   const parts = place.split("/");
   const [, second = 0] = [...shape].sort((a, b) => b - a);
   const named = IMAGES.test(parts.at(-1) ?? "") ? 1 : 0;
-  const companion = parts.some((part) => COMPANIONS.test(part)) ? 0 : 2;
+  const companion = accompanies(place) ? 0 : 2;
   return (second >= LEAST_SIDE ? 4 : 0) + companion + named;
 }

@@ -59,33 +59,50 @@ export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType 
   return type;
 }
 
-/** Throws {@link ImageError} if a virtual dataset lacks one of its sources: the library would fill its part with one value. */
-export function checkSources(
+/**
+ * Throws {@link ImageError} if a virtual dataset lacks one of its sources, which may be virtual too: the library would fill its part
+ * with one value.
+ */
+export function checkSources(path: string, file: h5wasm.File, dataset: h5wasm.Dataset): void {
+  checkSourcesOf(dataset, path, file, (what) => {
+    throw new ImageError(path, `${path}: ${dataset.path} ${what}`);
+  });
+}
+
+/**
+ * Checks the sources of a virtual dataset and theirs.
+ *
+ * @param path the file that holds it, beside which its sources lie
+ * @param known the sources that were checked
+ */
+function checkSourcesOf(
+  { metadata }: h5wasm.Dataset,
   path: string,
   file: h5wasm.File,
-  { metadata, path: place }: h5wasm.Dataset,
+  fail: (what: string) => never,
+  known: Set<string> = new Set(),
 ): void {
-  const refuse = (what: string): never => {
-    throw new ImageError(path, `${path}: ${place} lies partly in ${what}, which is not there.`);
-  };
+  const refuse = (what: string): never => fail(`lies partly in ${what}, which is not there.`);
   // An image of thousands of parts names each of its files many times.
   const files = new Map<string, Set<string>>();
   for (const { file_name, dset_name } of metadata.virtual_sources ?? []) {
     if (file_name.includes("%") || dset_name.includes("%"))
-      throw new ImageError(
-        path,
-        `${path}: ${place} names its files by a pattern (${file_name}), which is not read.`,
-      );
+      fail(`names its files by a pattern (${file_name}), which is not read.`);
     const datasets = files.get(file_name) ?? new Set();
     files.set(file_name, datasets.add(dset_name));
   }
   for (const [name, datasets] of files) {
-    const source = resolve(dirname(path), name);
-    if (name !== "." && !existsSync(source)) refuse(name);
-    const other = name === "." ? file : new Hdf5File(source, "r");
+    const source = name === "." ? path : resolve(dirname(path), name);
+    if (!existsSync(source)) refuse(name);
+    const other = source === path ? file : new Hdf5File(source, "r");
     try {
-      for (const dataset of datasets)
-        if (!(other.get(dataset) instanceof Dataset)) refuse(`${dataset} of ${name}`);
+      for (const place of datasets) {
+        const dataset = other.get(place);
+        // Virtual datasets may name each other in a circle.
+        const key = `${source}\0${place}`;
+        if (!(dataset instanceof Dataset)) refuse(`${place} of ${name}`);
+        else if (!known.has(key)) checkSourcesOf(dataset, source, other, fail, known.add(key));
+      }
     } finally {
       if (other !== file) other.close();
     }

@@ -3,7 +3,6 @@ import { basename } from "node:path/posix";
 import * as h5wasm from "h5wasm/node";
 import { asArray, asObject, asText } from "../facts/json.ts";
 import { type Axes, namedAxes } from "./axes.ts";
-import { type Candidate, chooseArray } from "./choose-array.ts";
 import { FileBytes } from "./file-bytes.ts";
 import {
   attribute,
@@ -18,7 +17,7 @@ import {
 import { imarisImage } from "./hdf5-imaris.ts";
 import { unusualLayout } from "./hdf5-layout.ts";
 import { loadHdf5 } from "./hdf5-library.ts";
-import { storedTypeOf } from "./hdf5-values.ts";
+import { searchImage } from "./hdf5-search.ts";
 import { ImageError, type OpenOptions, type PixelSize } from "./image.ts";
 import { pixelSize } from "./pixel-size.ts";
 import { readAs } from "./samples.ts";
@@ -42,7 +41,7 @@ export async function probeHdf5(path: string, { inside }: OpenOptions): Promise<
 
 function datasetProbe(path: string, base: number, file: h5wasm.File, inside: string | undefined): Probe {
   const { found, others } =
-    inside === undefined ? mostLikely(path, file) : { found: datasetAt(path, file, inside), others: [] };
+    inside === undefined ? searchImage(path, file) : { found: datasetAt(path, file, inside), others: [] };
   const type = checkDataset(path, found);
   checkSources(path, file, found);
   const layout = unusualLayout(path, base, found);
@@ -51,6 +50,7 @@ function datasetProbe(path: string, base: number, file: h5wasm.File, inside: str
       path,
       `${path}: ${found.path} holds ${layout}, which are not read. Save it with whole bytes.`,
     );
+  const unsigned = type === "int16" && isBigDataViewersUint16(file, found);
   return {
     format: "HDF5",
     axes: axesOf(found) ?? bigDataViewerAxes(found),
@@ -61,9 +61,15 @@ function datasetProbe(path: string, base: number, file: h5wasm.File, inside: str
     pixelSize: elementSize(found),
     array: {
       shape: found.shape ?? [],
-      sampleType: readAs(type),
+      sampleType: unsigned ? "uint16" : readAs(type),
       chunks: chunksOf(found),
-      read: async (ranges) => readDataset(path, found, type, ranges),
+      read: async (ranges) => {
+        const values = readDataset(path, found, type, ranges);
+        const { buffer, byteOffset, length } = values.data;
+        return unsigned
+          ? { ...values, data: new Uint16Array(buffer as ArrayBuffer, byteOffset, length) }
+          : values;
+      },
       close: async () => {
         file.close();
       },
@@ -80,44 +86,6 @@ function datasetAt(path: string, file: h5wasm.File, inside: string): h5wasm.Data
   throw new ImageError(path, `${path}: holds no dataset ${inside}.`);
 }
 
-interface Found extends Candidate {
-  readonly dataset: h5wasm.Dataset;
-}
-
-function mostLikely(path: string, file: h5wasm.File): { found: h5wasm.Dataset; others: string[] } {
-  const datasets = [...datasetsIn(file)];
-  const candidates = datasets.map(
-    (dataset): Found => ({
-      place: dataset.path.replace(/^\//, ""),
-      shape: dataset.shape ?? [],
-      numeric: typeof storedTypeOf(dataset.metadata) === "string",
-      dataset,
-    }),
-  );
-  const choice = chooseArray(candidates);
-  if (choice !== undefined)
-    return { found: choice.chosen.dataset, others: choice.others.map(({ dataset }) => dataset.path) };
-  const listed = datasets.slice(0, 3).map(({ path: place, shape }) => `${place} (${shape?.join(" x ")})`);
-  const what = listed.length === 0 ? "it holds none" : `it holds ${listed.join(", ")}`;
-  throw new ImageError(path, `${path}: holds no dataset with two to five axes of numbers; ${what}.`);
-}
-
-/** Groups may contain themselves, by links. */
-const [MOST_DEPTH, MOST_OBJECTS] = [12, 2000];
-
-function* datasetsIn(file: h5wasm.File): Generator<h5wasm.Dataset> {
-  const waiting: { readonly group: h5wasm.Group; readonly depth: number }[] = [{ group: file, depth: 0 }];
-  let objects = 0;
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-    for (const name of next.group.keys()) {
-      if (++objects > MOST_OBJECTS) return;
-      const item = next.group.get(name);
-      if (item instanceof h5wasm.Dataset) yield item;
-      else if (item instanceof h5wasm.Group && next.depth < MOST_DEPTH)
-        waiting.push({ group: item, depth: next.depth + 1 });
-    }
-}
-
 /** Returns the axes by ilastik's `axistags`, an attribute `axes` or `axisorder`, the labels of the dimensions, or their scales (NetCDF). */
 function axesOf(dataset: h5wasm.Dataset): Axes | undefined {
   const tags = textOf(dataset, "axistags");
@@ -131,9 +99,24 @@ function axesOf(dataset: h5wasm.Dataset): Axes | undefined {
     (text?.length === dataset.shape?.length
       ? namedAxes([...(text ?? "")], "its attribute axes")
       : undefined) ??
+    trueColorAxes(dataset) ??
     namedAxes(dataset.get_dimension_labels(), "its dimension labels") ??
     namedAxes(scales, "its dimension scales")
   );
+}
+
+/** Axes of pictures in color (HDF5 Image and Palette Specification 1.2), by where their samples lie. */
+const TRUE_COLOR: Readonly<Record<string, string>> = {
+  INTERLACE_PIXEL: "YXS",
+  INTERLACE_LINE: "YSX",
+  INTERLACE_PLANE: "SYX",
+};
+
+function trueColorAxes(dataset: h5wasm.Dataset): Axes | undefined {
+  if (textOf(dataset, "IMAGE_SUBCLASS") !== "IMAGE_TRUECOLOR" || dataset.shape?.length !== 3)
+    return undefined;
+  const order = TRUE_COLOR[textOf(dataset, "INTERLACE_MODE") ?? ""];
+  return order === undefined ? undefined : { order, reason: "its attribute INTERLACE_MODE says so" };
 }
 
 /** Returns the axis names in vigra's JSON; none if it is damaged. */
@@ -145,10 +128,24 @@ function axisKeys(tags: string): string[] {
   }
 }
 
-/** Returns the axes of a volume of BigDataViewer, which names it `cells`; undefined for other datasets. */
+/** The place of a volume of BigDataViewer: time point, setup, level. */
+const BIG_DATA_VIEWER = /(?:^|\/)t\d+\/(s\d+)\/\d+\/cells$/;
+
+/** Returns the axes of a volume of BigDataViewer; undefined for other datasets. */
 function bigDataViewerAxes({ path, shape }: h5wasm.Dataset): Axes | undefined {
-  if (!/\/s\d+\/\d+\/cells$/.test(path) || shape?.length !== 3) return undefined;
+  if (!BIG_DATA_VIEWER.test(path) || shape?.length !== 3) return undefined;
   return { order: "ZYX", reason: "BigDataViewer's layout" };
+}
+
+/**
+ * Whether a dataset of 16-bit integers is BigDataViewer's, which stores unsigned values as signed ones, unless the setup's attribute
+ * `dataType` says otherwise (https://github.com/bigdataviewer/bigdataviewer-core/pull/157).
+ */
+function isBigDataViewersUint16(file: h5wasm.File, { path }: h5wasm.Dataset): boolean {
+  const [, setup] = BIG_DATA_VIEWER.exec(path) ?? [];
+  if (setup === undefined) return false;
+  const group = file.get(setup);
+  return !(group instanceof h5wasm.Group) || textOf(group, "dataType") !== "int16";
 }
 
 /** Returns the pixel size by Fiji's and ilastik's attribute `element_size_um`, z first. */

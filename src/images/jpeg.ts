@@ -1,6 +1,7 @@
 /** Decodes JPEG (ITU-T T.81) with libjpeg-turbo, which Python's readers use too: pixels are bit-identical. */
 import { loadWasmLibrary } from "./package-files.ts";
 import { type Picture, UnreadCompression } from "./picture.ts";
+import { COMPRESSION } from "./tiff-compressions.ts";
 
 const PACKAGE = "@cornerstonejs/codec-libjpeg-turbo-8bit";
 
@@ -145,7 +146,7 @@ export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Arra
     planarConfiguration: 1,
   };
   const { getDecoder } = await import("geotiff");
-  const decoder = await getDecoder(7, parameters);
+  const decoder = await getDecoder(COMPRESSION.jpeg, parameters);
   const data = new Uint8Array(await decoder.decode(new Uint8Array(whole).buffer));
   if (components !== 3 || data.length !== 3 * width * height) throw new Error("damaged JPEG data");
   toRgb(data);

@@ -63,6 +63,12 @@ export function exactIntegers(values: BigInt64Array | BigUint64Array): Float64Ar
   return result;
 }
 
+/** Returns booleans as 0 and 1, in place. As in NumPy, all other bytes are true. */
+export function asBits(values: Uint8Array): Uint8Array {
+  for (let at = 0; at < values.length; at++) if ((values[at] ?? 0) > 1) values[at] = 1;
+  return values;
+}
+
 /** Decodes values. May change `bytes`; the result may share their memory. */
 export function decodeSamples(bytes: Uint8Array, type: StoredType, littleEndian: boolean): SampleArray {
   const width = bytesOf(type);
@@ -76,6 +82,7 @@ export function decodeSamples(bytes: Uint8Array, type: StoredType, littleEndian:
     const view = new DataView(buffer, byteOffset, count * 2);
     return Float32Array.from({ length: count }, (_, at) => getFloat16(view, at * 2, true));
   }
+  if (type === "bool") return asBits(new Uint8Array(buffer, byteOffset, count));
   if (type === "int64") return exactIntegers(new BigInt64Array(buffer, byteOffset, count));
   if (type === "uint64") return exactIntegers(new BigUint64Array(buffer, byteOffset, count));
   return new SAMPLE_ARRAYS[readAs(type)](buffer as ArrayBuffer, byteOffset, count);

@@ -2,6 +2,7 @@
 import { type SampleArray, sampleArray } from "./image.ts";
 import { eachPiece } from "./parts.ts";
 import { bytesOf, decodeSamples, swapBytes, unpackBits } from "./samples.ts";
+import { COMPRESSION } from "./tiff-compressions.ts";
 import { decodePicture, decompress, isPicture, mostBytes } from "./tiff-decompress.ts";
 import { TAG } from "./tiff-directory.ts";
 import { isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-page.ts";
@@ -10,13 +11,12 @@ import { isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-
 export type Window = readonly [x0: number, y0: number, x1: number, y1: number];
 
 const MOST_BLOCK_BYTES = 2 ** 29;
-const PACKBITS = 32773;
 
 /** Reads a window of a page, `[y, x, sample]`. */
 export async function readWindow(page: Page, window: Window): Promise<SampleArray> {
   const rowBytes = packedBytes(page.type, page.width * page.samples);
   const offsets = isRaw(page) ? await page.directory.numbers(TAG.stripOffsets) : [];
-  if (isRaw(page) && (await stripsAreWhole(page, rowBytes))) {
+  if (isRaw(page) && !offsets.includes(0) && (await stripsAreWhole(page, rowBytes))) {
     const { blockHeight } = page;
     const startOf = (y: number) => {
       const offset = offsets[Math.floor(y / blockHeight)];
@@ -118,8 +118,8 @@ async function blockPlaces(page: Page): Promise<(index: number) => BlockPlace> {
   return (index) => {
     const [offset, bytes] = [offsets[index], unsaid ? undefined : counts[index]];
     if (offset === undefined) throw tooFewBlocks(page);
-    // A strip that is left out lies nowhere.
-    return { offset, bytes: bytes ?? (offset === 0 ? 0 : tiff.bytes.size - offset) };
+    // A strip or tile that is left out lies nowhere: the file's header is at 0.
+    return { offset, bytes: offset === 0 ? 0 : (bytes ?? tiff.bytes.size - offset) };
   };
 }
 
@@ -148,10 +148,13 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
     );
   // GDAL and others omit empty blocks.
   if (bytes === 0) return leftOut(page, perRow * rows);
-  if (page.compression !== 1 && bytes > mostBytes(needed))
+  if (page.compression !== COMPRESSION.none && bytes > mostBytes(needed))
     throw tiff.error("has strips or tiles larger than their pixels: it is damaged.");
   checkPacking(page, bytes, perRow * rows, rows === blockHeight);
-  const stored = await tiff.bytes.read(offset, page.compression === 1 ? Math.min(bytes, needed) : bytes);
+  const stored = await tiff.bytes.read(
+    offset,
+    page.compression === COMPRESSION.none ? Math.min(bytes, needed) : bytes,
+  );
   // As in libtiff and tifffile, the order of bits does not apply to embedded pictures.
   if (isPicture(page.compression)) return decodePicture(page, stored, rows);
   if (page.reversedBits) reverseBits(stored);
@@ -176,7 +179,7 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
 
 /** Throws if values that are said to be packed take whole bytes: cameras of 12 bits may store 16. */
 function checkPacking({ tiff, type, compression }: Page, bytes: number, count: number, whole: boolean): void {
-  if (typeof type === "string" || compression !== 1 || !whole) return;
+  if (typeof type === "string" || compression !== COMPRESSION.none || !whole) return;
   const width = type.bits <= 8 ? 1 : type.bits <= 16 ? 2 : 4;
   if (bytes === width * count && bytes > packedBytes(type, count))
     throw tiff.error(
@@ -189,7 +192,7 @@ function undoPredictor(page: Page, bytes: Uint8Array, perRow: number, rows: numb
   const { predictor, type, tiff, separate, samples, compression } = page;
   if (predictor === 1) return bytes;
   // libtiff and ImageJ ignore it there; tifffile and Bio-Formats do not.
-  if (compression === 1 || compression === PACKBITS)
+  if (compression === COMPRESSION.none || compression === COMPRESSION.packBits)
     throw tiff.error(
       `uses a predictor without the compressions that have one, which programs read differently. Save it with deflate or LZW.`,
     );

@@ -4,9 +4,11 @@ import { type SampleArray, sampleArray } from "./image.ts";
 import { decodeJpeg, decodeSubsampledJpeg, isJfif, isSubsampled } from "./jpeg.ts";
 import { decodeJpeg2000 } from "./jpeg2000.ts";
 import type { Picture } from "./picture.ts";
+import { swapBytes } from "./samples.ts";
 import { decodeLzw, decodePackBits } from "./tiff-codecs.ts";
+import { COMPRESSION, compressionName } from "./tiff-compressions.ts";
 import { TAG } from "./tiff-directory.ts";
-import { compressionName, type Page, pageSampleType, typeName } from "./tiff-page.ts";
+import { type Page, pageSampleType, typeName } from "./tiff-page.ts";
 
 /** Returns the limit on decompressed data, which may exceed the pixels: writers may pad the last strip. */
 export const mostBytes = (needed: number): number => 2 * needed + 65_536;
@@ -14,19 +16,19 @@ export const mostBytes = (needed: number): number => 2 * needed + 65_536;
 /** Decompresses a strip or tile whose pixels have `needed` bytes. */
 export async function decompress(page: Page, stored: Buffer, needed: number): Promise<Uint8Array> {
   switch (page.compression) {
-    case 1:
+    case COMPRESSION.none:
       return stored;
-    case 8:
-    case 32946:
+    case COMPRESSION.deflate:
+    case COMPRESSION.deflateOld:
       return inflateZlib(stored, mostBytes(needed), needed);
-    case 50000:
-    case 34926:
+    case COMPRESSION.zstandard:
+    case COMPRESSION.zstandardOld:
       return inflateZstd(stored, mostBytes(needed));
-    case 34925:
+    case COMPRESSION.lzma:
       return inflateXz(stored, mostBytes(needed), needed);
-    case 5:
+    case COMPRESSION.lzw:
       return decodeLzw(stored, needed);
-    case 32773:
+    case COMPRESSION.packBits:
       return decodePackBits(stored, needed);
     default:
       throw unread(page);
@@ -52,14 +54,14 @@ const webp: Decoder = async ({ samples, separate, tiff }, stored) => {
 
 /** Decoders by compression. Packages are loaded on first use. */
 const PICTURES: Readonly<Record<number, Decoder>> = {
-  7: decodeTiffJpeg,
-  33003: aperioJpeg2000,
-  33004: jpeg2000,
-  33005: jpeg2000,
-  34712: jpeg2000,
-  34887: lerc,
-  34933: async (_, stored) => (await import("./png.ts")).decodePng(stored),
-  50001: webp,
+  [COMPRESSION.jpeg]: decodeTiffJpeg,
+  [COMPRESSION.aperioJpeg2000YCbCr]: aperioJpeg2000,
+  [COMPRESSION.jpeg2000Lossy]: jpeg2000,
+  [COMPRESSION.aperioJpeg2000]: jpeg2000,
+  [COMPRESSION.jpeg2000]: jpeg2000,
+  [COMPRESSION.lerc]: lerc,
+  [COMPRESSION.png]: async (_, stored) => (await import("./png.ts")).decodePng(stored),
+  [COMPRESSION.webp]: webp,
 };
 
 /** Whether strips and tiles of this compression are embedded pictures. */
@@ -100,13 +102,21 @@ async function decodeTiffJpeg(page: Page, stored: Uint8Array): Promise<Picture> 
   return isSubsampled(stored) ? decodeSubsampledJpeg(stored, tables) : decodeJpeg(stored, "ycbcr", tables);
 }
 
-const [DEFLATE, ZSTANDARD] = [1, 2];
+/** Undoes the second compression of LERC (second value of LercParameters). */
+const AFTER_LERC: Readonly<Record<number, (stored: Uint8Array, most: number) => Promise<Uint8Array>>> = {
+  0: async (stored) => stored,
+  1: inflateZlib,
+  2: inflateZstd,
+};
 
-/** Decodes LERC, which may be compressed a second time (second value of LercParameters). */
 async function lerc({ directory, tiff }: Page, stored: Uint8Array, needed: number): Promise<Picture> {
   const [, more = 0] = await directory.numbers(TAG.lercParameters);
-  if (more > ZSTANDARD) throw tiff.error(`is compressed by LERC and an unknown compression (${more}).`);
+  const inflate = AFTER_LERC[more];
+  if (inflate === undefined) throw tiff.error(`is compressed by LERC and an unknown compression (${more}).`);
   const { decodeLerc } = await import("./lerc.ts");
-  if (more === DEFLATE) return decodeLerc(await inflateZlib(stored, mostBytes(needed)));
-  return decodeLerc(more === ZSTANDARD ? await inflateZstd(stored, mostBytes(needed)) : stored);
+  // libtiff swaps the bytes of values before LERC encodes them, so that its NaN would be another number.
+  const picture = await decodeLerc(await inflate(stored, mostBytes(needed)), tiff.littleEndian);
+  const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT } = picture.data;
+  if (!tiff.littleEndian) swapBytes(new Uint8Array(buffer, byteOffset, byteLength), BYTES_PER_ELEMENT);
+  return picture;
 }

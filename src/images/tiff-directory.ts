@@ -58,6 +58,10 @@ export const TAG = {
   ycbcrSubsampling: 530,
   imageDepth: 32997,
   tileDepth: 32998,
+  xmp: 700,
+  olympusText: 33471,
+  olympus: 33560,
+  microManager: 51123,
   molecularDynamics: 33445,
   metamorphPlanes: 33629,
   lercParameters: 50674,
@@ -93,6 +97,8 @@ export class Directory {
     private readonly fields: ReadonlyMap<number, Field>,
     /** Descriptions: a page may have several, one for each program that reads them. */
     private readonly descriptions: readonly Field[],
+    /** Where it lies in the file. */
+    readonly offset: number,
   ) {}
 
   has(tag: number): boolean {
@@ -222,7 +228,7 @@ export class TiffFile {
       if (tag === TAG.description && descriptions.length < MOST_DESCRIPTIONS) descriptions.push(field);
     }
     return {
-      directory: new Directory(this, fields, descriptions),
+      directory: new Directory(this, fields, descriptions, offset),
       next: this.offset(table, count * entryBytes),
     };
   }
@@ -262,6 +268,11 @@ export class TiffFile {
     if (type === 12) return this.littleEndian ? bytes.readDoubleLE(place) : bytes.readDoubleBE(place);
     if (width === 8) return this.wide(bytes, place);
     return this.narrow(bytes, place, width, type === 6 || type === 8 || type === 9);
+  }
+
+  /** Returns the 32-bit integer at an offset. */
+  async numberAt(offset: number): Promise<number> {
+    return this.narrow(await this.bytes.read(offset, 4), 0, 4);
   }
 
   error(what: string): ImageError {

@@ -1,5 +1,6 @@
 /** TIFFs of instruments that do not write OME-XML: Zeiss, MetaMorph, Olympus, ScanImage, PerkinElmer. */
 import { pixelSize } from "./pixel-size.ts";
+import { COMPRESSION } from "./tiff-compressions.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
 import {
@@ -42,7 +43,8 @@ export async function zeissSeries(
 }
 
 /** Zeiss' software names a predictor on pages without compression, which it does not use. */
-const withoutPredictor = (page: Page): Page => (page.compression === 1 ? { ...page, predictor: 1 } : page);
+const withoutPredictor = (page: Page): Page =>
+  page.compression === COMPRESSION.none ? { ...page, predictor: 1 } : page;
 
 /** MetaMorph STK: planes behind the first page; the tag UIC2 has an entry for each. */
 export async function metaMorphSeries(
@@ -105,6 +107,40 @@ export async function fluoViewSeries(
     format: "Olympus FluoView TIFF",
     shape,
     axes: { order: `${letters.join("")}YX${sampleAxis(first)}`, reason: "its FluoView header says so" },
+    first,
+    ...pagedPlanes(tiff, pages, first),
+    others: [],
+  };
+}
+
+/** Olympus's names of axes in the section `[Dimension]`, the slowest first. */
+const OLYMPUS_AXES: Readonly<Record<string, string>> = { Z: "Z", Time: "T", Band: "C" };
+
+/** Olympus SIS (cellSens): a text names the axes of its pages. A single page needs none. */
+export async function olympusSeries(
+  tiff: TiffFile,
+  directories: readonly Directory[],
+  first: Page,
+): Promise<Series | undefined> {
+  const { directory } = first;
+  if (!directory.has(TAG.olympus) && !directory.has(TAG.olympusText)) return undefined;
+  const pages = await primary(tiff, directories);
+  if (pages.length === 1) return undefined;
+  const text = Buffer.from((await directory.bytes(TAG.olympusText)) ?? []).toString("latin1");
+  const section = /^\[Dimension\]\s*$([^[]*)/m.exec(text)?.[1] ?? "";
+  const axes = [...section.matchAll(/^\s*(\w+)\s*=\s*(\d+)/gm)]
+    .map(([, name = "", size]) => ({ name, size: Number(size) }))
+    .filter(({ size }) => size > 1);
+  const letters = axes.map(({ name }) => OLYMPUS_AXES[name] ?? "");
+  const shape = axes.map(({ size }) => size);
+  if (letters.includes("") || planeCount(shape) !== pages.length)
+    throw tiff.error(
+      `its Olympus header tells of ${axes.map(({ name, size }) => `${name} ${size}`).join(", ") || "no axes"}, which do not fit its ${pages.length} pages. Save it as OME-TIFF.`,
+    );
+  return {
+    format: "Olympus SIS TIFF",
+    shape,
+    axes: { order: `${letters.join("")}YX${sampleAxis(first)}`, reason: "its Olympus header says so" },
     first,
     ...pagedPlanes(tiff, pages, first),
     others: [],
@@ -183,6 +219,11 @@ export async function refuseInstruments(tiff: TiffFile, first: Page, description
   if (description.includes("http://www.leica-microsystems.com/scn/"))
     throw tiff.error(
       "is a Leica SCN slide, which holds several images. Convert the one that you want to OME-TIFF.",
+    );
+  const xmp = Buffer.from((await first.directory.bytes(TAG.xmp)) ?? []).toString("latin1");
+  if (xmp.includes("<iScan") || /^(?:Label[ _]Image|Probability_Image)$/.test(description.trim()))
+    throw tiff.error(
+      "is a Ventana slide (BIF), whose first page is a label and whose tiles overlap. Convert it to OME-TIFF.",
     );
   const unsaid = first.type === "uint32" && !first.directory.has(TAG.sampleFormat);
   if (unsaid && (await first.directory.text(TAG.software)).startsWith("IndicaLabs"))

@@ -37,6 +37,8 @@ export async function omeSeries(
     if (fault !== undefined) throw tiff.error(file === undefined ? fault : `${file}: ${fault}`);
     return { page };
   };
+  const named = new Set(planes.flatMap(({ file, page }) => (file === undefined ? [page] : [])));
+  const unnamed = own ? directories.length - named.size : 0;
   const names = [...new Set(planes.map(({ file }) => file ?? basename(tiff.bytes.path)))];
   return {
     format: "OME-TIFF",
@@ -48,9 +50,14 @@ export async function omeSeries(
       for (let index = 0; index < planes.length; index++) await plane(index);
     },
     pixelSize: image.pixelSize,
-    others: document.images.flatMap((each, index) =>
-      each === told ? [] : [`image ${index + 1} of the file${each.name === "" ? "" : ` (${each.name})`}`],
-    ),
+    others: [
+      ...document.images.flatMap((each, index) =>
+        each === told ? [] : [`image ${index + 1} of the file${each.name === "" ? "" : ` (${each.name})`}`],
+      ),
+      ...(document.images.length > 1 || unnamed < 1
+        ? []
+        : [`pages that its OME-XML does not name: ${unnamed}`]),
+    ],
     files: names.length > 1 ? names.map((name) => join(dirname(tiff.bytes.path), name)) : undefined,
     close: () => files.close(),
   };

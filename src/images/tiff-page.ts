@@ -1,6 +1,7 @@
 /** What a page of a TIFF holds: its size, its pixel type, and how its strips or tiles are stored. */
 import type { SampleType } from "./image.ts";
 import { bytesOf, packedReadAs, readAs, type StoredType, storedType } from "./samples.ts";
+import { COMPRESSION } from "./tiff-compressions.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 
 /** Whole bytes a value, or unsigned integers packed to fewer bits. */
@@ -26,39 +27,6 @@ export interface Page {
   readonly blockHeight: number;
 }
 
-/** Names of compressions (TIFF 6.0 and its supplements). */
-const COMPRESSIONS: Readonly<Record<number, string>> = {
-  1: "none",
-  2: "CCITT",
-  3: "CCITT fax 3",
-  4: "CCITT fax 4",
-  5: "LZW",
-  6: "old-style JPEG",
-  7: "JPEG",
-  8: "deflate",
-  32773: "PackBits",
-  32946: "deflate",
-  33003: "JPEG 2000",
-  33004: "JPEG 2000",
-  33005: "JPEG 2000",
-  34712: "JPEG 2000",
-  34887: "LERC",
-  34892: "lossy JPEG",
-  34925: "LZMA",
-  34926: "Zstandard",
-  34927: "WebP",
-  34933: "PNG",
-  34934: "JPEG XR",
-  22610: "JPEG XR",
-  50000: "Zstandard",
-  50001: "WebP",
-  50002: "JPEG XL",
-  52546: "JPEG XL",
-};
-
-export const compressionName = (compression: number): string =>
-  COMPRESSIONS[compression] ?? `compression ${compression}`;
-
 const KINDS: Readonly<Record<number, string>> = {
   1: "uint",
   2: "int",
@@ -69,7 +37,6 @@ const KINDS: Readonly<Record<number, string>> = {
 };
 const MOST_SAMPLES = 4096;
 const [WHITE_IS_ZERO, YCBCR] = [0, 6];
-const JPEG = 7;
 
 /** Reads a page's directory. Throws {@link ImageError} for what is not read, naming it. */
 export async function readPage(tiff: TiffFile, directory: Directory): Promise<Page> {
@@ -78,7 +45,7 @@ export async function readPage(tiff: TiffFile, directory: Directory): Promise<Pa
   const samples = await one(TAG.samples, 1);
   if (!(width > 0 && height > 0 && samples > 0 && samples <= MOST_SAMPLES))
     throw tiff.error(`has a page of ${height} x ${width} pixels with ${samples} samples: it is damaged.`);
-  const compression = await one(TAG.compression, 1);
+  const compression = await one(TAG.compression, COMPRESSION.none);
   const photometric = await one(TAG.photometric, 1);
   const tiled = directory.has(TAG.tileWidth);
   const rows = await one(TAG.rowsPerStrip, height);
@@ -104,7 +71,7 @@ export async function readPage(tiff: TiffFile, directory: Directory): Promise<Pa
     );
   if (page.blockWidth < 1 || page.blockHeight < 1)
     throw tiff.error("has tiles without a size: it is damaged.");
-  if (photometric === YCBCR && (compression !== JPEG || page.separate))
+  if (photometric === YCBCR && (compression !== COMPRESSION.jpeg || page.separate))
     throw tiff.error(
       `stores color as luminance and chrominance (YCbCr ${page.separate ? "in separate planes" : "without JPEG"}), which is not read. Save it as RGB.`,
     );
@@ -147,7 +114,7 @@ export const packedBytes = (type: PageType, count: number): number =>
 /** Whether rows of pixels lie in the file as they are: then part of a strip can be read. */
 export function isRaw({ compression, separate, tiled, type, predictor, reversedBits }: Page): boolean {
   const whole = typeof type === "string";
-  return compression === 1 && !separate && !tiled && whole && predictor === 1 && !reversedBits;
+  return compression === COMPRESSION.none && !separate && !tiled && whole && predictor === 1 && !reversedBits;
 }
 
 /** Fields that tell what a page's pixels are: pages that agree in them are alike. */

@@ -69,7 +69,11 @@ async function contiguousPlanes(
   const offsets = await first.directory.numbers(TAG.stripOffsets);
   const bytes = packedBytes(first.type, first.width * first.samples) * first.height;
   const start = offsets[0];
-  if (start === undefined || start + count * bytes > first.tiff.bytes.size) return undefined;
+  const end = start === undefined ? Number.NaN : start + count * bytes;
+  if (start === undefined || !(end <= first.tiff.bytes.size)) return undefined;
+  // What follows a lone plane may be the page's own directory.
+  const { offset } = first.directory;
+  if (offset >= start && offset < end) return undefined;
   return { plane: async (index) => ({ page: first, start: start + index * bytes }), check: async () => {} };
 }
 

@@ -7,11 +7,13 @@ import { imageJPixelSize, imageJSeries } from "./tiff-imagej.ts";
 import {
   fluoViewSeries,
   metaMorphSeries,
+  olympusSeries,
   perkinElmerSeries,
   refuseInstruments,
   scanImageSeries,
   zeissSeries,
 } from "./tiff-instruments.ts";
+import { microManagerSeries, ndTiffSeries } from "./tiff-micro-manager.ts";
 import { omeSeries } from "./tiff-ome.ts";
 import { difference, KIND_TAGS, type Page, readPage } from "./tiff-page.ts";
 import { centimeters, pagedPlanes, primary, type Series, sampleAxis } from "./tiff-planes.ts";
@@ -35,6 +37,9 @@ export async function readSeries(tiff: TiffFile): Promise<Series> {
     (await withImageJSize(await described(omeSeries), first, descriptions)) ??
     (await described(imageJSeries)) ??
     (await fluoViewSeries(tiff, directories, first)) ??
+    (await olympusSeries(tiff, directories, first)) ??
+    (await ndTiffSeries(tiff, directories, first)) ??
+    (await microManagerSeries(tiff, directories, first)) ??
     (await metaMorphSeries(tiff, directories, first)) ??
     (await perkinElmerSeries(tiff, directories, first)) ??
     (await scanImageSeries(tiff, directories, first)) ??
@@ -66,31 +71,31 @@ async function plainSeries(
   const others: string[] = [];
   const slide = description.startsWith("Aperio");
   const micrometers = slide ? Number(/\bMPP\s*=\s*([\d.]+)/.exec(description)?.[1]) : Number.NaN;
-  let planes = 1;
+  const planes = [start];
   for (const [index, directory] of pages.slice(1).entries()) {
     // Most pages of a stack are alike; comparing a few tags avoids reading them in full.
     const alike = directory.agrees(first.directory, KIND_TAGS);
     const page = alike ? first : await readPage(tiff, directory);
     const fault = difference(page, index + 2, first);
     const smaller = 2 * page.width <= first.width + 1 && 2 * page.height <= first.height + 1;
-    if (slide || (fault !== undefined && smaller))
-      others.push(`page ${index + 2} (${page.height} x ${page.width})`);
-    else if (fault === undefined && others.length === 0) planes++;
+    // The focal planes of a slide lie between its smaller copies.
+    if (fault === undefined && (slide || others.length === 0)) planes.push(directory);
+    else if (slide || smaller) others.push(`page ${index + 2} (${page.height} x ${page.width})`);
     else
       throw tiff.error(
         fault ?? `page ${index + 2} comes after smaller pages: which pages make the image is not known.`,
       );
   }
-  const stack = planes > 1;
+  const stack = planes.length > 1;
   return {
     format: "TIFF",
-    shape: stack ? [planes] : [],
+    shape: stack ? [planes.length] : [],
     axes: {
       order: `${stack ? "Z" : ""}YX${sampleAxis(first)}`,
       reason: stack ? "pages are z-slices" : "it is a plane",
     },
     first,
-    ...pagedPlanes(tiff, pages.slice(0, planes), first),
+    ...pagedPlanes(tiff, planes, first),
     pixelSize: pixelSize({ y: micrometers, x: micrometers }, "µm") ?? (await centimeters(first)),
     others,
   };

@@ -15,6 +15,7 @@ import {
   type SampleArray,
   type SampleType,
 } from "./image.ts";
+import { COMPRESSION } from "./tiff-compressions.ts";
 import { imageJDescription, omeDescription } from "./tiff-descriptions.ts";
 import { TAG } from "./tiff-directory.ts";
 
@@ -31,7 +32,6 @@ const FORMAT: Record<SampleType, number> = {
   float64: 3,
 };
 const TYPE = { ascii: 2, short: 3, long: 4, rational: 5, long8: 16 } as const;
-const DEFLATE = 8;
 const BLACK_IS_ZERO = 1;
 /** Above this uncompressed size, files are BigTIFF with 64-bit offsets. */
 const CLASSIC_LIMIT = 2 ** 32 - 2 ** 24;
@@ -206,7 +206,7 @@ export async function writeTiffStrips(path: string, image: StripSource): Promise
         { tag: TAG.width, type: "long", value: width },
         { tag: TAG.height, type: "long", value: height },
         { tag: TAG.bits, type: "short", value: 8 * sampleBytes },
-        { tag: TAG.compression, type: "short", value: DEFLATE },
+        { tag: TAG.compression, type: "short", value: COMPRESSION.deflate },
         { tag: TAG.photometric, type: "short", value: BLACK_IS_ZERO },
         ...(plane === 0 ? descriptions(path, image) : []),
         { tag: TAG.stripOffsets, type: offsetType, value: stripOffsets },

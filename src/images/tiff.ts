@@ -6,8 +6,9 @@ import { FileBytes } from "./file-bytes.ts";
 import { type SampleArray, sampleArray } from "./image.ts";
 import type { Probe } from "./stored-array.ts";
 import { readRows, readWindow, type Window } from "./tiff-blocks.ts";
+import { compressionName } from "./tiff-compressions.ts";
 import { TiffFile } from "./tiff-directory.ts";
-import { compressionName, isRaw, packedBytes, pageSampleType, typeName } from "./tiff-page.ts";
+import { isRaw, packedBytes, pageSampleType, typeName } from "./tiff-page.ts";
 import { type Plane, planeIndex, type Series } from "./tiff-planes.ts";
 import { readSeries } from "./tiff-series.ts";
 

@@ -11,8 +11,8 @@ import { ImageError, type PixelSize } from "./image.ts";
 import { mixedPixelSize, pixelSize, type WrittenLength } from "./pixel-size.ts";
 
 const MOST_METADATA_BYTES = 2 ** 26;
-/** Limits of a search: containers hold thousands of nodes, and links may form cycles. */
-const [MOST_DEPTH, MOST_NODES] = [8, 2000];
+/** Limits of a search: a container may hold millions of folders. */
+const [MOST_DEPTH, MOST_NODES] = [64, 10_000];
 
 /** A group or an array. */
 export interface Node {
@@ -279,14 +279,18 @@ async function searchedImage(root: string, group: Node): Promise<FoundArray | un
   let nodes = 0;
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
     for (const name of await children(root, next.place)) {
-      if (++nodes > MOST_NODES) break;
+      if (++nodes > MOST_NODES || next.depth > MOST_DEPTH)
+        throw new ImageError(
+          root,
+          `${root}: holds more than ${nodes > MOST_NODES ? `${MOST_NODES} groups and arrays` : `${MOST_DEPTH} groups, one in another`}, too many to find its image. Name its array (INPUT_ZARR_MULTIPLE_DATA_RAW_PATH, --dataset).`,
+        );
       const place = posix.join(next.place, name);
       const node = await nodeAt(root, place);
       if (node?.kind === "array") {
         const shape = asNumbers(node.document.shape ?? node.document.dimensions) ?? [];
         const type = asText(node.document.data_type ?? node.document.dtype ?? node.document.dataType) ?? "";
         arrays.push({ place, shape, numeric: /^(bool|u?int|float|[<>|=][buif]\d)/.test(type), node });
-      } else if (next.depth < MOST_DEPTH) waiting.push({ place, depth: next.depth + 1 });
+      } else waiting.push({ place, depth: next.depth + 1 });
     }
   const choice = chooseArray(arrays);
   if (choice === undefined) return undefined;

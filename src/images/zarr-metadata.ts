@@ -1,10 +1,10 @@
 /** Validates the metadata of Zarr 2, Zarr 3 and N5 arrays and converts them to Zarr 3, which the library reads. */
-import { Float16Array } from "@petamoriken/float16";
+import { Float16Array, getFloat16 } from "@petamoriken/float16";
 import { zip } from "../facts/checked-lists.ts";
 import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "../facts/json.ts";
 import { CHECKSUMS } from "./checksums.ts";
-import { SAMPLE_ARRAYS, type SampleType } from "./image.ts";
-import { bytesOf, numpyType, type StoredType, storedType } from "./samples.ts";
+import { SAMPLE_ARRAYS, type SampleType, sampleArray } from "./image.ts";
+import { bytesOf, numpyType, readAs, type StoredType, storedType } from "./samples.ts";
 import { DECOMPRESSORS, type Filter, SHUFFLE } from "./zarr-codecs.ts";
 
 export interface ArrayMetadata {
@@ -16,6 +16,8 @@ export interface ArrayMetadata {
   readonly fill: number;
   /** The document that the library opens. */
   readonly document: JsonObject;
+  /** How the files of chunks are named. */
+  readonly keys: ChunkKeys;
   /** Returns the key of a chunk's file. Undefined if the array is sharded. */
   readonly key?: (place: readonly number[]) => string;
   /** Whether a shard's index comes before its chunks. */
@@ -35,13 +37,19 @@ interface Codec {
 
 const [MOST_AXES, MOST_CHUNK_BYTES] = [12, 2 ** 40];
 
+/** A chunk's file is `c/0/1` or `c.0.1` by default, and `0/1` or `0.1` in Zarr 2. */
+interface ChunkKeys {
+  readonly name: "default" | "v2";
+  readonly separator: string;
+}
+
 interface Parts {
   readonly shape: unknown;
   readonly chunks: unknown;
   readonly type: StoredType;
   readonly fill: unknown;
   readonly codecs: readonly Codec[];
-  readonly keys: { readonly name: "default" | "v2"; readonly separator: string };
+  readonly keys: ChunkKeys;
   readonly found: Found;
 }
 
@@ -89,6 +97,7 @@ function assemble(parts: Parts): ArrayMetadata {
       fill_value: filters.length > 0 ? 0 : fill.json,
       attributes: {},
     },
+    keys: parts.keys,
     key:
       sharding === undefined
         ? (place) => (name === "default" ? ["c", ...place].join(separator) : place.join(separator) || "0")
@@ -118,18 +127,36 @@ const SPECIAL: ReadonlyMap<unknown, number> = new Map([
   ["-Infinity", Number.NEGATIVE_INFINITY],
 ]);
 
-/** Returns the fill value as a number, and in the form of the library's document. */
+/** Returns the fill value as a number, and in the form of the library's document. Throws {@link UnreadArray} if the type cannot hold it. */
 function fillValue(value: unknown, type: StoredType): { value: number; json: unknown } {
-  const special = SPECIAL.get(value);
-  let found = 0;
-  if (special !== undefined) found = special;
-  else if (typeof value === "string" && /^0x[\da-f]+$/i.test(value)) found = bitsAsNumber(value, type);
-  else if (value !== null && value !== undefined) found = Number(value);
+  const found = fillNumber(value, type);
+  if (found === undefined || !holds(type, found))
+    throw new UnreadArray(`its fill value ${JSON.stringify(value)} is no ${type}`);
   if (type === "float16") {
-    const [bits] = new Uint16Array(Float16Array.of(found).buffer);
-    return { value: found, json: bits };
+    const rounded = Float16Array.of(found);
+    const [bits] = new Uint16Array(rounded.buffer);
+    return { value: rounded[0] ?? found, json: bits };
   }
   return { value: found, json: Number.isFinite(found) ? found : String(found) };
+}
+
+/** Returns a fill value as a number; undefined if it is none. A missing one is 0. */
+function fillNumber(value: unknown, type: StoredType): number | undefined {
+  if (value === null || value === undefined) return 0;
+  const special = SPECIAL.get(value);
+  if (special !== undefined) return special;
+  if (typeof value === "string" && /^0x[\da-f]+$/i.test(value)) return bitsAsNumber(value, type);
+  const isNumber = typeof value === "number" || typeof value === "boolean";
+  const number = isNumber || (typeof value === "string" && value.trim() !== "") ? Number(value) : Number.NaN;
+  return Number.isNaN(number) ? undefined : number;
+}
+
+/** Whether values of a type can be this number; floats are rounded. */
+function holds(type: StoredType, value: number): boolean {
+  if (type.startsWith("float")) return true;
+  if (type === "bool") return value === 0 || value === 1;
+  if (type.endsWith("int64")) return Number.isInteger(value) && (type === "int64" || value >= 0);
+  return sampleArray(readAs(type), 1).fill(value)[0] === value;
 }
 
 function bitsAsNumber(text: string, type: StoredType): number {
@@ -137,6 +164,7 @@ function bitsAsNumber(text: string, type: StoredType): number {
   bytes.setBigUint64(0, BigInt(text));
   if (type === "float64") return bytes.getFloat64(0);
   if (type === "float32") return bytes.getFloat32(4);
+  if (type === "float16") return getFloat16(bytes, 6);
   throw new UnreadArray(`its fill value ${text} is not read`);
 }
 

@@ -1,5 +1,6 @@
 /** The files of Zarr and N5 arrays. */
 
+import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AsyncReadable, RangeQuery } from "@zarrita/storage";
 import { at, lastOf, zip } from "../facts/checked-lists.ts";
@@ -63,6 +64,29 @@ export class ArrayStore implements AsyncReadable {
       await file.close();
     }
   }
+}
+
+/** What a chunk's file, or the folder of several, may be called in any layout. */
+const CHUNK = /^(?:c(?:\.\d+)*|\d+(?:\.\d+)*)$/;
+
+/** Throws {@link UnreadArray} if an array's chunks are named otherwise than its metadata say: they would count as not stored. */
+export async function checkChunkNames(folder: string, { shape, keys }: ArrayMetadata): Promise<void> {
+  const prefix = keys.name === "default" ? "c" : "";
+  const parts = keys.separator === "/" ? 1 : shape.length + prefix.length;
+  const isMeant = (name: string, isFolder: boolean) =>
+    name.startsWith(prefix) &&
+    (prefix !== "" && parts === 1 ? name === prefix : name.split(".").length === parts) &&
+    (shape.length < 2 || isFolder === (keys.separator === "/"));
+  let strange: string | undefined;
+  for await (const entry of await opendir(folder)) {
+    if (!CHUNK.test(entry.name)) continue;
+    if (isMeant(entry.name, entry.isDirectory())) return;
+    strange = entry.name;
+  }
+  if (strange !== undefined)
+    throw new UnreadArray(
+      `its chunks are named otherwise than its metadata say (${strange}); set dimension_separator (Zarr 2) or chunk_key_encoding (Zarr 3) to what they are`,
+    );
 }
 
 /** Decompresses an N5 array's blocks and pads those at the border to the full block size. */

@@ -8,12 +8,12 @@ import { rowMajor } from "../facts/row-major.ts";
 import type { Strided } from "./axes.ts";
 import { ImageError, type OpenOptions, type SampleArray, sampleArray } from "./image.ts";
 import { eachPiece } from "./parts.ts";
-import { bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
+import { asBits, bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
 import type { Probe } from "./stored-array.ts";
 import { undoFilters } from "./zarr-codecs.ts";
 import { findImage, type Node, nodeAt } from "./zarr-hierarchy.ts";
 import { type ArrayMetadata, metadataN5, metadataV2, metadataV3, UnreadArray } from "./zarr-metadata.ts";
-import { ArrayStore, checkCompression, N5Store } from "./zarr-store.ts";
+import { ArrayStore, checkChunkNames, checkCompression, N5Store } from "./zarr-store.ts";
 
 /** Limit on a decoded chunk. */
 const MOST_CHUNK_BYTES = 2 ** 28;
@@ -28,7 +28,7 @@ export async function probeZarr(path: string, { inside }: OpenOptions): Promise<
       `${path}: this ${node.format} group holds no array with two to five axes of numbers.`,
     );
   const place = found.node.place === "" ? "the array" : found.node.place;
-  const { metadata, store } = arrayOf(path, found.node, place);
+  const { metadata, store } = await arrayOf(path, found.node, place);
   return {
     format: found.format,
     axes: found.axes,
@@ -72,7 +72,11 @@ async function startNode(path: string, inside: string | undefined): Promise<Node
 }
 
 /** Returns an array's metadata and files. Throws {@link ImageError}. */
-function arrayOf(path: string, node: Node, place: string): { metadata: ArrayMetadata; store: ArrayStore } {
+async function arrayOf(
+  path: string,
+  node: Node,
+  place: string,
+): Promise<{ metadata: ArrayMetadata; store: ArrayStore }> {
   const folder = join(path, node.place);
   try {
     if (node.format === "N5") {
@@ -81,15 +85,7 @@ function arrayOf(path: string, node: Node, place: string): { metadata: ArrayMeta
       return { metadata, store: new N5Store(folder, metadata, metadata.compressor) };
     }
     const metadata = node.format === "Zarr 3" ? metadataV3(node.document) : metadataV2(node.document);
-    // Such chunks would be taken for chunks that are not stored.
-    if (
-      node.document.zarr_format === 2 &&
-      node.document.dimension_separator === undefined &&
-      existsSync(join(folder, "0", "0"))
-    )
-      throw new UnreadArray(
-        'its chunks lie in folders, and its metadata do not say so; write "dimension_separator": "/" into .zarray',
-      );
+    await checkChunkNames(folder, metadata);
     return { metadata, store: new ArrayStore(folder, metadata) };
   } catch (error) {
     if (error instanceof UnreadArray)
@@ -153,6 +149,7 @@ function chunkValues(data: unknown, { type, filters }: ArrayMetadata): SampleArr
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return exactIntegers(data);
   if (type === "float16" && data instanceof Uint16Array)
     return decodeSamples(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), "float16", true);
+  if (type === "bool" && data instanceof Uint8Array) return asBits(data);
   if (
     data instanceof Uint8Array ||
     data instanceof Int8Array ||

@@ -61,7 +61,9 @@ for dtype, extra, samples in itertools.product(["uint8", "int8", "uint16", "int1
     same(name, values)
     right(name, plane(values) if samples == 1 else values[None])
 values = pixels("uint16", Y, X)
-build("lerc_big_endian.tif", [(basic(Y, X, 16, 1, 34887), [imagecodecs.lerc_encode(values)])], ">")
+# As libtiff does, the bytes of values are swapped before they are encoded.
+build("lerc_big_endian.tif", [(basic(Y, X, 16, 1, 34887), [imagecodecs.lerc_encode(values.byteswap())])], ">")
+same("lerc_big_endian.tif", values)
 right("lerc_big_endian.tif", plane(values))
 build("jpeg2000_big_endian.tif", [(basic(Y, X, 16, 1, 34712), [imagecodecs.jpeg2k_encode(values, level=0)])], ">")
 right("jpeg2000_big_endian.tif", plane(values))

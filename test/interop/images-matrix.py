@@ -369,7 +369,7 @@ with h5py.File("h5_tables_first.h5", "w") as file:
     file["s00/resolutions"] = np.ones((2, 3))
     file["t00000/s00/0/cells"] = volume.astype("int16")
     file["t00000/s00/1/cells"] = volume[:, ::2, ::2].astype("int16")
-right("h5_tables_first.h5", stack(volume.astype("int16")))
+right("h5_tables_first.h5", stack(volume))
 for letters in ["zyx", "zyxc", "tzyxc", "czyx", "tczyx", "xyz", "yxc", "yx", "cyx"]:
     sizes = dict(t=1, z=4, y=Y, x=X, c=2)
     values = pixels("uint16", *(sizes[letter] for letter in letters))

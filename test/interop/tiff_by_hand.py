@@ -3,17 +3,23 @@
 import struct
 
 
-def build(name, pages, order="<", big=False):
-    """A TIFF by hand: each page is its tags, {tag: (type, values)}, and its strips or tiles, whose places are filled in."""
+def build(name, pages, order="<", big=False, header=b""):
+    """
+    A TIFF by hand: each page is its tags, {tag: (type, values)}, and its strips or tiles, whose places are filled in. Returns where the first
+    strip of each page lies. `header` follows TIFF's own.
+    """
     offset_type, word = (16, "Q") if big else (4, "I")
     data = bytearray((b"II" if order == "<" else b"MM") + struct.pack(order + ("HHHQ" if big else "HI"), *((43, 8, 0, 0) if big else (42, 0))))
+    data += header
     link = 8 if big else 4
+    firsts = []
     for tags, blocks in pages:
         places, lengths = [], []
         for block in blocks:
             places.append(len(data) if block else 0)
             lengths.append(len(block))
             data += block + bytes(-len(block) % 8)
+        firsts.extend(places[:1])
         tiled = 322 in tags
         fields = dict(tags)
         if blocks:
@@ -48,6 +54,7 @@ def build(name, pages, order="<", big=False):
         data += (head + bytes(room)).ljust(behind - start, b"\0") + more
     with open(name, "wb") as file:
         file.write(data)
+    return firsts
 
 
 def basic(height, width, bits=8, samples=1, compression=1, photometric=1, rows=None, **more):

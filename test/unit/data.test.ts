@@ -107,6 +107,28 @@ test("div reads an image until each channel has a value above 255, which decides
   assert.equal(read, 3);
 });
 
+test("div reads an image of 8 bits until each channel has a value above 1: none of its values gives another divisor", async () => {
+  let read = 0;
+  function* parts(): Generator<Image> {
+    for (const pixel of [
+      [0, 9],
+      [1, 1],
+      [2, 0],
+      [255, 7],
+      [0, 0],
+    ]) {
+      read++;
+      yield { shape: [1, 1, 1, 2], sampleType: "uint8", data: Uint8Array.from(pixel) };
+    }
+  }
+  const channels = await measureNormalization(parts, 2, { type: "div" });
+  assert.deepEqual(
+    channels.map(({ scale }) => scale),
+    [255, 255],
+  );
+  assert.equal(read, 3);
+});
+
 test("a constant image is normalized without dividing by zero", async () => {
   const image: Image = { shape: [1, 4, 4, 1], sampleType: "uint8", data: new Uint8Array(16).fill(9) };
   const values = normalize(
