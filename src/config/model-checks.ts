@@ -27,9 +27,7 @@ export function checkModelKeys(config: Config): Problem[] {
   }
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
   // Downsampling can be checked only if the lists fit together.
-  const stem =
-    lists.length === 0 && readsSetting(architecture, "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : [];
-  const patch = lists.length > 0 ? [] : stem.length > 0 ? stem : checkDivisions(config);
+  const patch = lists.length > 0 ? [] : checkDivisions(config);
   return [
     ...checkLoadedItems(config),
     ...checkFrozen(config),
@@ -182,10 +180,13 @@ export function checkBiapyDivisions(config: Config): Problem[] {
   return levels.length > 0 ? levels : checkPools(config);
 }
 
-/** Checks that each level of the network can halve the patch. Wrong lists of levels are not reported here. */
+/** Checks that the stem and each level of the network can divide the patch. Wrong lists of levels are not reported here. */
 function checkDivisions(config: Config): Problem[] {
-  const use = ARCHITECTURES.get(architectureOf(config))?.patch;
-  return use === "levels" || use === "fixed levels" ? checkLevelDivisions(config) : [];
+  const architecture = architectureOf(config);
+  const use = ARCHITECTURES.get(architecture)?.patch;
+  if (use !== "levels" && use !== "fixed levels") return [];
+  const stem = readsSetting(architecture, "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : [];
+  return stem.length > 0 ? stem : checkLevelDivisions(config);
 }
 
 function checkLevelDivisions(config: Config): Problem[] {
@@ -205,6 +206,7 @@ function checkLevelDivisions(config: Config): Problem[] {
 
 /** Checks the patch of a U-NeXt, which downsamples once more: its stem cuts the image into patches before the first level. */
 function checkStem(config: Config): Problem[] {
+  if (checkLevels(config, architectureOf(config)).length > 0) return [];
   const { zDown, yxDown } = modelLevels(config);
   const stem = stemFactors(config);
   const patch = config.numbers("DATA.PATCH_SIZE");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { checkForEngine } from "../../src/config/engine-checks.ts";
+import { joinedProblems } from "../../src/config/joined-problems.ts";
 import { applied, problemFixes } from "../../src/extension/language/problem-fixes.ts";
 import { samples } from "../support/command.ts";
 
@@ -23,7 +24,7 @@ TEST: {ENABLE: True}
 
 function problems(engine: "embedded" | "biapy", text: string) {
   const { config, problems } = loadConfig("job.yaml", text);
-  return [...problems, ...checkForEngine(engine, config, process.cwd())];
+  return joinedProblems(problems, checkForEngine(engine, config, process.cwd()));
 }
 
 test("a workflow that BiaPy trains is clean for its engine, and the embedded one says who trains it", () => {
@@ -476,4 +477,40 @@ test("with BiaPy's engine, sizes of a masked autoencoder's decoder that BiaPy ig
     ["MODEL.MAE_DEC_HIDDEN_SIZE", "error"],
     ["MODEL.VIT_NORM_EPS", "warning"],
   ]);
+});
+
+const SELF_SUPERVISED = (model: string, rest = "") => `
+PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
+DATA: {PATCH_SIZE: "(64,64,1)", TRAIN: {PATH: ${images("train")}}${rest}}
+MODEL: {ARCHITECTURE: unet, ${model}}
+TRAIN: {ENABLE: True}
+TEST: {ENABLE: False}
+`;
+
+test("a value of the wrong type is one error, with the correction that follows from other keys", () => {
+  for (const engine of ["biapy", "embedded"] as const) {
+    const found = problems(engine, SELF_SUPERVISED("Z_DOWN: 1"));
+    assert.deepEqual(
+      found.map(({ message, suggestion }) => [message, suggestion]),
+      [["MODEL.Z_DOWN is a list ((0, 0, 0, 0)), not 1.", "[1, 1, 1, 1]"]],
+    );
+    const empty = problems(engine, SELF_SUPERVISED("FEATURE_MAPS: 1", ", VAL: {PATH: None}"));
+    assert.deepEqual(
+      empty.map(({ key }) => key),
+      ["DATA.VAL.PATH", "MODEL.FEATURE_MAPS"],
+    );
+    assert.match(empty[0].message, /is text, such as .*, not None/);
+  }
+});
+
+test("None is no name: it stands for nothing where a text may be empty, as in BiaPy", () => {
+  for (const none of ["None", "null", "'None'"]) {
+    const text = SELF_SUPERVISED(`BMZ: {SOURCE_MODEL_ID: ${none}}`).replace(
+      "MODEL:",
+      `PATHS: {CHECKPOINT_FILE: ${none}}\nMODEL:`,
+    );
+    assert.deepEqual(problems("biapy", text), []);
+    assert.deepEqual(problems("embedded", text), []);
+    assert.equal(loadConfig("job.yaml", text).config.text("PATHS.CHECKPOINT_FILE"), "");
+  }
 });
