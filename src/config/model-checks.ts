@@ -8,7 +8,12 @@ import { frozenPatterns, layerPattern } from "./frozen-layers.ts";
 import { modelLevels, stemFactors, undividedLevel, waysDown } from "./model-levels.ts";
 import { hrNetStages } from "./model-stages.ts";
 import { checkBiapyBranches, checkBiapyStages, checkPools, checkStages } from "./stage-checks.ts";
-import { checkBiapyTransformer, checkPretrained, checkTransformer } from "./transformer-checks.ts";
+import {
+  checkBiapyTransformer,
+  checkPretrained,
+  checkTokens,
+  checkTransformer,
+} from "./transformer-checks.ts";
 
 /** Whether a network's levels shrink images as MODEL.YX_DOWN and Z_DOWN say. */
 const isShrinking = (architecture: string) => readsSetting(architecture, "YX_DOWN");
@@ -168,12 +173,14 @@ function checkPassedLevels(config: Config, architecture: string): Problem[] {
 }
 
 /**
- * Checks that BiaPy 3.7.1 takes the patch. Before it builds STU-Net, it divides the patch by the levels of MODEL.FEATURE_MAPS, which
+ * Checks that BiaPy 3.7.1 takes the patch, in its own checks and in the network. Before it builds STU-Net, it divides the patch by the levels of MODEL.FEATURE_MAPS, which
  * STU-Net does not have. Wrong lists of levels and stages are not reported here.
  */
 export function checkBiapyDivisions(config: Config): Problem[] {
   if (config.text("MODEL.SOURCE") !== "biapy") return [];
-  const use = ARCHITECTURES.get(architectureOf(config))?.patch;
+  const architecture = architectureOf(config);
+  const use = ARCHITECTURES.get(architecture)?.patch;
+  if (architecture === "mae") return checkTokens(config);
   if (use === "branches") return checkBiapyBranches(config);
   if (use !== "stages") return checkDivisions(config);
   const levels = checkLevelDivisions(config);
@@ -185,8 +192,37 @@ function checkDivisions(config: Config): Problem[] {
   const architecture = architectureOf(config);
   const use = ARCHITECTURES.get(architecture)?.patch;
   if (use !== "levels" && use !== "fixed levels") return [];
-  const stem = readsSetting(architecture, "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : [];
-  return stem.length > 0 ? stem : checkLevelDivisions(config);
+  if (checkLevels(config, architecture).length > 0) return [];
+  const [network] = [
+    ...(readsSetting(architecture, "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : []),
+    ...(use === "fixed levels" ? checkHalving(config) : checkBottleneck(config)),
+  ];
+  return network === undefined ? checkLevelDivisions(config) : [network];
+}
+
+/** Checks that MultiResUNet, which halves y and x at each level whatever MODEL.YX_DOWN says, can do so. */
+function checkHalving(config: Config): Problem[] {
+  const total = 2 ** waysDown(config);
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  const axis = axesOf(config).findIndex((name, index) => name !== "z" && (patch[index] ?? 0) % total !== 0);
+  if (axis < 0) return [];
+  const message = `${patch[axis]} along ${axesOf(config)[axis]} cannot be divided by ${total}, as ${architectureOf(config)} needs whatever MODEL.YX_DOWN says. Use a multiple of it.`;
+  return [config.problem("DATA.PATCH_SIZE", message)];
+}
+
+/** Checks that instance normalization has more than one pixel to measure at the lowest level. */
+function checkBottleneck(config: Config): Problem[] {
+  if (!readsSetting(architectureOf(config), "NORMALIZATION")) return [];
+  if (!["in", ""].includes(config.text("MODEL.NORMALIZATION"))) return [];
+  const { zDown, yxDown } = modelLevels(config);
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  const left = axesOf(config).map(
+    (axis, index) => (patch[index] ?? 0) / product(axis === "z" ? zDown : yxDown),
+  );
+  if (product(left) !== 1) return [];
+  const message =
+    "a single pixel is left of it at the lowest level, and instance normalization needs at least two. Use a larger patch, or MODEL.NORMALIZATION: bn.";
+  return [config.problem("DATA.PATCH_SIZE", message)];
 }
 
 function checkLevelDivisions(config: Config): Problem[] {
@@ -206,7 +242,6 @@ function checkLevelDivisions(config: Config): Problem[] {
 
 /** Checks the patch of a U-NeXt, which downsamples once more: its stem cuts the image into patches before the first level. */
 function checkStem(config: Config): Problem[] {
-  if (checkLevels(config, architectureOf(config)).length > 0) return [];
   const { zDown, yxDown } = modelLevels(config);
   const stem = stemFactors(config);
   const patch = config.numbers("DATA.PATCH_SIZE");

@@ -514,3 +514,35 @@ test("None is no name: it stands for nothing where a text may be empty, as in Bi
     assert.equal(loadConfig("job.yaml", text).config.text("PATHS.CHECKPOINT_FILE"), "");
   }
 });
+
+test("patches are errors where a network cannot shrink them as it does, beyond BiaPy's own check", () => {
+  const withPatch = (patch: string, model: string) =>
+    SELF_SUPERVISED(`FEATURE_MAPS: [4, 8, 16], DROPOUT_VALUES: [0.], ${model}`).replace("(64,64,1)", patch);
+  const messages = (engine: "biapy" | "embedded", patch: string, architecture: string, more = "") =>
+    problems(engine, withPatch(patch, more).replace("unet", architecture))
+      .filter(({ severity }) => severity === "error")
+      .map(({ message }) => message)
+      .join();
+  for (const engine of ["biapy", "embedded"] as const) {
+    // Its stem halves the patch before the levels: 20 -> 10 -> 5.
+    assert.match(
+      messages(engine, "(20,20,1)", "unext_v1"),
+      /20 along y cannot be divided by 8: 2 by the stem/,
+    );
+    assert.equal(messages(engine, "(24,24,1)", "unext_v1"), "");
+    // MultiResUNet does not read YX_DOWN, though BiaPy checks it.
+    const ones = "YX_DOWN: [1, 1, 1, 1]";
+    assert.match(messages(engine, "(40,40,1)", "multiresunet", ones), /40 along y cannot be divided by 16/);
+    assert.equal(messages(engine, "(48,48,1)", "multiresunet", ones), "");
+    const threes = "YX_DOWN: [3, 3]";
+    assert.match(messages(engine, "(9,9,1)", "resunet", threes), /a single pixel is left/);
+    assert.equal(messages(engine, "(9,9,1)", "resunet", `NORMALIZATION: bn, ${threes}`), "");
+    assert.equal(messages(engine, "(27,27,1)", "resunet", threes), "");
+    const masking = withPatch("(40,40,1)", "VIT_EMBED_DIM: 24, VIT_NUM_HEADS: 3").replace("unet", "mae");
+    const [error] = problems(
+      engine,
+      masking.replace("NDIM", "SELF_SUPERVISED: {PRETEXT_TASK: masking}, NDIM"),
+    );
+    assert.match(error.message, /40, 40 cannot be divided into tokens of 16/);
+  }
+});
