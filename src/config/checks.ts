@@ -22,12 +22,20 @@ import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
  *
  * @param folder the folder against which relative paths are resolved
  * @param network whether paths on other computers may be accessed: not for a file in an untrusted folder
+ * @param tellsModel whether the keys of MODEL describe the network, or a checkpoint that has not been read
  */
-export function checkConfig(config: Config, folder = process.cwd(), network = true): Problem[] {
+export function checkConfig(
+  config: Config,
+  folder = process.cwd(),
+  network = true,
+  tellsModel = true,
+): Problem[] {
+  const ofTask = checkTask(config, [folder, network]);
   return [
     ...checkPatch(config),
-    ...checkTask(config, [folder, network]),
-    ...checkModelKeys(config),
+    ...(tellsModel
+      ? [...ofTask, ...checkModelKeys(config)]
+      : ofTask.filter(({ key }) => key !== "MODEL.ARCHITECTURE")),
     ...checkZooSource(config, folder, network),
     ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? checkZooDescription(config, folder, network) : []),
     ...checkNormalization(config),

@@ -15,6 +15,7 @@ import {
 } from "./checks.ts";
 import type { Config } from "./config.ts";
 import { conversionFaults } from "./conversion-faults.ts";
+import { loadsNetwork, takesNetwork } from "./loaded-network.ts";
 import { checkIgnoredLosses } from "./loss-checks.ts";
 import { checkBiapyDivisions, checkBiapyModel } from "./model-checks.ts";
 import { checkTargetNumbers, warnOfMasks } from "./target-normalization.ts";
@@ -34,7 +35,10 @@ export function checkForEngine(
   folder: string,
   network = true,
 ): Problem[] {
-  if (engine === "embedded") return checkConfig(config, folder, network);
+  if (engine === "embedded") {
+    const tellsModel = !takesNetwork(config) || config.sets("MODEL.ARCHITECTURE");
+    return checkConfig(config, folder, network, tellsModel);
+  }
   const patch = checkPatch(config);
   const loads = loadsNetwork(config);
   const ofAll = [
@@ -61,11 +65,6 @@ export function checkForEngine(
       : [];
   return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);
 }
-
-/** Whether BiaPy builds the network that a checkpoint describes, whatever the keys of MODEL say. */
-const loadsNetwork = (config: Config): boolean =>
-  config.flag("MODEL.LOAD_CHECKPOINT") &&
-  config.texts("MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT").includes("model_arch");
 
 /** Checks the normalization of SUPER_RESOLUTION, in which BiaPy 3.7.1 refuses its own default. */
 function checkSuperResolution(config: Config): Problem[] {

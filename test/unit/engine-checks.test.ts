@@ -546,3 +546,20 @@ test("patches are errors where a network cannot shrink them as it does, beyond B
     assert.match(error.message, /40, 40 cannot be divided into tokens of 16/);
   }
 });
+
+test("a test-only configuration without an architecture takes the checkpoint's, and is not judged as a U-Net", () => {
+  const text = SELF_SUPERVISED("LOAD_CHECKPOINT: True", `, TEST: {PATH: ${images("test")}}`)
+    .replace("ARCHITECTURE: unet, ", "")
+    .replace("NDIM", "SELF_SUPERVISED: {PRETEXT_TASK: masking}, NDIM")
+    .replace("(64,64,1)", "(40,40,1)")
+    .replace("TRAIN: {ENABLE: True}", "TRAIN: {ENABLE: False}")
+    .replace("TEST: {ENABLE: False}", "TEST: {ENABLE: True}");
+  assert.deepEqual(problems("embedded", text), []);
+  // Where something is trained, or the checkpoint's network is not wanted, the network is the configuration's.
+  for (const changed of [
+    text.replace("TRAIN: {ENABLE: False}", "TRAIN: {ENABLE: True}"),
+    text.replace("LOAD_CHECKPOINT: True", "LOAD_CHECKPOINT: True, ITEMS_TO_LOAD_FROM_CHECKPOINT: [norm]"),
+    text.replace("LOAD_CHECKPOINT", "ARCHITECTURE: unet, LOAD_CHECKPOINT"),
+  ])
+    assert.ok(problems("embedded", changed).some(({ key }) => key === "MODEL.ARCHITECTURE"));
+});
