@@ -12,7 +12,7 @@ import { checkBetas } from "./optimizer-betas.ts";
 import { checkPreparation } from "./preparation-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkTargetNormalization } from "./target-normalization.ts";
-import { checkFolder, type PathSettings } from "./task-checks.ts";
+import { checkClassCount, checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 import { isUnused } from "./unused-keys.ts";
 import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
@@ -33,6 +33,7 @@ export function checkConfig(
   const ofTask = checkTask(config, [folder, network]);
   return [
     ...checkPatch(config),
+    ...checkClassCount(config),
     ...(tellsModel
       ? [...ofTask, ...checkModelKeys(config)]
       : ofTask.filter(({ key }) => key !== "MODEL.ARCHITECTURE")),

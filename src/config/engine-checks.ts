@@ -19,6 +19,7 @@ import { loadsNetwork, takesNetwork } from "./loaded-network.ts";
 import { checkIgnoredLosses } from "./loss-checks.ts";
 import { checkBiapyDivisions, checkBiapyModel } from "./model-checks.ts";
 import { checkTargetNumbers, warnOfMasks } from "./target-normalization.ts";
+import { checkClassCount } from "./task-checks.ts";
 
 export type EngineName = keyof typeof ENGINE_LABELS;
 
@@ -44,6 +45,7 @@ export function checkForEngine(
   const ofAll = [
     ...conversionFaults(config),
     ...patch,
+    ...checkClassCount(config),
     ...checkBiapyModel(config, loads),
     ...(patch.length > 0 || loads ? [] : checkBiapyDivisions(config)),
     ...checkTiles(config),

@@ -563,3 +563,12 @@ test("a test-only configuration without an architecture takes the checkpoint's, 
   ])
     assert.ok(problems("embedded", changed).some(({ key }) => key === "MODEL.ARCHITECTURE"));
 });
+
+test("classes are for workflows that have some, as in BiaPy", () => {
+  for (const engine of ["biapy", "embedded"] as const) {
+    const [problem, ...more] = problems(engine, SELF_SUPERVISED("KERNEL_SIZE: 3", ", N_CLASSES: 3"));
+    assert.equal(problem.message, "DATA.N_CLASSES: SELF_SUPERVISED has no classes: leave this key out.");
+    assert.deepEqual(more, []);
+  }
+  assert.deepEqual(problems("biapy", INSTANCES.replace("PREPROCESS", "N_CLASSES: 3\n  PREPROCESS")), []);
+});
