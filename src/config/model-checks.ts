@@ -5,7 +5,7 @@ import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, axesOf, ndimOf, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { frozenPatterns, layerPattern } from "./frozen-layers.ts";
-import { modelLevels, stemFactors, undividedLevel, waysDown } from "./model-levels.ts";
+import { modelLevels, stemFactors, undividedLevel, waysDown, writtenFactors } from "./model-levels.ts";
 import { hrNetStages } from "./model-stages.ts";
 import { checkBiapyBranches, checkBiapyStages, checkPools, checkStages } from "./stage-checks.ts";
 import {
@@ -202,7 +202,7 @@ function checkDivisions(config: Config): Problem[] {
 
 /** Checks that MultiResUNet, which halves y and x at each level whatever MODEL.YX_DOWN says, can do so. */
 function checkHalving(config: Config): Problem[] {
-  const total = 2 ** waysDown(config);
+  const total = product(modelLevels(config).yxDown);
   const patch = config.numbers("DATA.PATCH_SIZE");
   const axis = axesOf(config).findIndex((name, index) => name !== "z" && (patch[index] ?? 0) % total !== 0);
   if (axis < 0) return [];
@@ -225,13 +225,14 @@ function checkBottleneck(config: Config): Problem[] {
   return [config.problem("DATA.PATCH_SIZE", message)];
 }
 
+/** Checks the patch by BiaPy 3.7.1's rule. */
 function checkLevelDivisions(config: Config): Problem[] {
   if (checkLevels(config, architectureOf(config)).length > 0) return [];
-  const { zDown, yxDown } = modelLevels(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
   for (const [index, axis] of axesOf(config).entries()) {
-    const [factors, key] = axis === "z" ? [zDown, "MODEL.Z_DOWN"] : [yxDown, "MODEL.YX_DOWN"];
-    const fault = undividedLevel(patch[index] ?? 0, factors.slice(0, waysDown(config)));
+    const key = axis === "z" ? "MODEL.Z_DOWN" : "MODEL.YX_DOWN";
+    const factors = writtenFactors(config, key).slice(0, waysDown(config));
+    const fault = undividedLevel(patch[index] ?? 0, factors);
     if (fault === undefined) continue;
     const { level, left, factor } = fault;
     const message = `${patch[index]} along ${axis} cannot be divided by ${factor} at level ${level + 1}, where ${left} is left of it. Use a larger patch, fewer levels (MODEL.FEATURE_MAPS) or 1 in ${key}.`;
