@@ -67,12 +67,14 @@ function checkFrozen(config: Config): Problem[] {
 }
 
 function checkLevels(config: Config, architecture: string): Problem[] {
-  return [
-    ...checkFeatureMaps(config),
-    ...checkWaysDown(config, architecture),
-    ...checkPerLevel(config, architecture),
-  ];
+  return [...checkShrinking(config, architecture), ...checkPerLevel(config, architecture)];
 }
+
+/** Checks the lists that say how the network shrinks its patch. */
+const checkShrinking = (config: Config, architecture: string): Problem[] => [
+  ...checkFeatureMaps(config),
+  ...checkWaysDown(config, architecture),
+];
 
 function checkFeatureMaps(config: Config): Problem[] {
   const levels = config.numbers("MODEL.FEATURE_MAPS").length;
@@ -192,7 +194,7 @@ function checkDivisions(config: Config): Problem[] {
   const architecture = architectureOf(config);
   const use = ARCHITECTURES.get(architecture)?.patch;
   if (use !== "levels" && use !== "fixed levels") return [];
-  if (checkLevels(config, architecture).length > 0) return [];
+  if (checkShrinking(config, architecture).length > 0) return [];
   const [network] = [
     ...(readsSetting(architecture, "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : []),
     ...(use === "fixed levels" ? checkHalving(config) : checkBottleneck(config)),
@@ -227,7 +229,7 @@ function checkBottleneck(config: Config): Problem[] {
 
 /** Checks the patch by BiaPy 3.7.1's rule. */
 function checkLevelDivisions(config: Config): Problem[] {
-  if (checkLevels(config, architectureOf(config)).length > 0) return [];
+  if (checkShrinking(config, architectureOf(config)).length > 0) return [];
   const patch = config.numbers("DATA.PATCH_SIZE");
   for (const [index, axis] of axesOf(config).entries()) {
     const key = axis === "z" ? "MODEL.Z_DOWN" : "MODEL.YX_DOWN";

@@ -538,6 +538,9 @@ test("patches are errors where a network cannot shrink them as it does, beyond B
     assert.match(messages(engine, "(9,9,1)", "resunet", threes), /a single pixel is left/);
     assert.equal(messages(engine, "(9,9,1)", "resunet", `NORMALIZATION: bn, ${threes}`), "");
     assert.equal(messages(engine, "(27,27,1)", "resunet", threes), "");
+    // BiaPy takes a list of ISOTROPY that is one short.
+    const short = "ISOTROPY: [False, True], YX_DOWN: [4, 4]";
+    assert.match(messages("biapy", "(40,40,1)", "unext_v1", short), /40 along y cannot be divided by 32/);
     const masking = withPatch("(40,40,1)", "VIT_EMBED_DIM: 24, VIT_NUM_HEADS: 3").replace("unet", "mae");
     const [error] = problems(
       engine,
