@@ -240,7 +240,8 @@ export function warmupAndDecay(config: Config): {
   return { warmupEpochs, decayStart: fraction > 0 ? Math.round(epochs * (1 - fraction)) : warmupEpochs };
 }
 
-function checkNormalization(config: Config): Problem[] {
+/** Checks at which values images are clipped. */
+export function checkNormalization(config: Config): Problem[] {
   const clip = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
   if (!config.flag(clip("ENABLE"))) return [];
   return (["LOWER", "UPPER"] as const).flatMap((name) => {

@@ -2,10 +2,11 @@
 import { copiesBeside } from "../facts/degraded-copies.ts";
 import type { ENGINE_LABELS } from "../facts/engine-labels.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { PHASES, pretextTask } from "./basics.ts";
+import { ndimOf, PHASES, pretextTask, workflowOf } from "./basics.ts";
 import { checkBiapyWorkflow } from "./biapy-workflows.ts";
 import {
   checkConfig,
+  checkNormalization,
   checkOptimizers,
   checkPatch,
   checkPaths,
@@ -18,8 +19,12 @@ import { conversionFaults } from "./conversion-faults.ts";
 import { loadsNetwork, takesNetwork } from "./loaded-network.ts";
 import { checkIgnoredLosses } from "./loss-checks.ts";
 import { checkBiapyDivisions, checkBiapyModel } from "./model-checks.ts";
+import { checkBetas } from "./optimizer-betas.ts";
+import { checkCrossValidation, checkFilter } from "./preparation-checks.ts";
+import { checkClasses } from "./segmentation-checks.ts";
 import { checkTargetNumbers, warnOfMasks } from "./target-normalization.ts";
-import { checkClassCount } from "./task-checks.ts";
+import { checkClassCount, checkLabelKeys } from "./task-checks.ts";
+import { checkEvaluation, checkResolution } from "./test-checks.ts";
 
 export type EngineName = keyof typeof ENGINE_LABELS;
 
@@ -65,7 +70,26 @@ export function checkForEngine(
           ...(pretextTask(config) === "masking" ? checkIgnoredLosses(config) : []),
         ]
       : [];
-  return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);
+  return [...ofAll, ...ofSelfSupervision, ...checkSharedRules(config)].filter(
+    ({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true,
+  );
+}
+
+/** Returns what BiaPy 3.7.1 refuses like the embedded engine, in the workflows that both have. */
+function checkSharedRules(config: Config): Problem[] {
+  const workflow = workflowOf(config);
+  if (workflow === undefined) return [];
+  const problems = [
+    ...checkLabelKeys(config),
+    ...(workflow === "segmentation" ? checkClasses(config) : []),
+    ...checkNormalization(config),
+    ...checkBetas(config),
+    ...checkResolution(config),
+    ...PHASES.flatMap((phase) => checkFilter(config, phase)),
+    ...checkCrossValidation(config),
+    ...(config.flag("TEST.ENABLE") ? checkEvaluation(config, ndimOf(config)) : []),
+  ];
+  return problems.filter(({ severity }) => severity === "error");
 }
 
 /** Checks the normalization of SUPER_RESOLUTION, in which BiaPy 3.7.1 refuses its own default. */

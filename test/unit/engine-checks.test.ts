@@ -575,3 +575,20 @@ test("classes are for workflows that have some, as in BiaPy", () => {
   }
   assert.deepEqual(problems("biapy", INSTANCES.replace("PREPROCESS", "N_CLASSES: 3\n  PREPROCESS")), []);
 });
+
+test("with BiaPy's engine, what BiaPy refuses in the workflows of the embedded engine is an error there too", () => {
+  const found = (data: string, rest = "") =>
+    problems("biapy", `${SELF_SUPERVISED("KERNEL_SIZE: 3", data)}${rest}`).map(({ key }) => key);
+  const crossed = ", VAL: {CROSS_VAL: True, CROSS_VAL_NFOLD: 5, CROSS_VAL_FOLD: 6}";
+  assert.deepEqual(found(crossed), ["DATA.VAL.CROSS_VAL_FOLD"]);
+  const percentiles = ["DATA.NORMALIZATION.PERC_CLIP.LOWER_PERC", "DATA.NORMALIZATION.PERC_CLIP.UPPER_PERC"];
+  assert.deepEqual(found(", NORMALIZATION: {PERC_CLIP: {ENABLE: True}}"), percentiles);
+  const target = ["DATA.RESOLUTION_NORM.TARGET_RESOLUTION"];
+  assert.deepEqual(found(", RESOLUTION_NORM: {ENABLE: True, TARGET_RESOLUTION: [1.0, 0.0, 1.0]}"), target);
+  assert.deepEqual(found("", "LOSS: {CLASS_REBALANCE: manual}\n"), ["LOSS.CLASS_WEIGHTS"]);
+  // The default loss has a weight, too.
+  assert.deepEqual(found("", "LOSS: {WEIGHTS: [1.0]}\n"), []);
+  assert.deepEqual(found("", "LOSS: {WEIGHTS: [0.5, 0.5]}\n"), ["LOSS.WEIGHTS"]);
+  // Warnings of the embedded engine do not concern BiaPy.
+  assert.deepEqual(found("", "AUGMENTOR: {ENABLE: False}\n").length, 0);
+});
