@@ -548,6 +548,14 @@ test("values in brackets may be closed under their key, as in PyYAML", () => {
   assert.match(load("DATA:\n  PATCH_SIZE: [64,\n64\nTEST: {}\n").problems[0].message, /not valid YAML/);
 });
 
+test("a sign may stand apart from its number, as in Python", () => {
+  assert.deepEqual(
+    load("DATA:\n  PATCH_SIZE: (+ 64, 0x40, 1)\n").config.numbers("DATA.PATCH_SIZE"),
+    [64, 64, 1],
+  );
+  assert.equal(load("LOSS:\n  IGNORE_INDEX: '- 1'\n").config.number("LOSS.IGNORE_INDEX"), -1);
+});
+
 test("quoted texts may go on at a lower indentation, as in PyYAML", () => {
   const text = `DATA:
   TRAIN:

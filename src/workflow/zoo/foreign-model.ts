@@ -35,10 +35,13 @@ import {
 const OWN_AXES = ["z", "y", "x", "channel"] as const;
 type OwnAxis = (typeof OWN_AXES)[number];
 
+const isOwn = (axis: Layout["axes"][number] | undefined): axis is OwnAxis =>
+  OWN_AXES.some((each) => each === axis);
+
 /** The order of a network's axes. Axes of an image that it lacks have the size 1. */
 interface Layout {
-  /** Each is an axis of an image, or the batch. */
-  readonly axes: readonly (OwnAxis | "batch")[];
+  /** Each is an axis of an image, the batch, or another one (such as time) of the size 1. */
+  readonly axes: readonly (OwnAxis | "batch" | "single")[];
 }
 
 /** A package's network, opened for the images of a configuration. */
@@ -240,10 +243,10 @@ function foreignFacts({ name, inputs, outputs }: PackageDescription, config: Con
   const asked = config.numbers("DATA.PATCH_SIZE");
   const own: Box =
     ndimOf(config) === 3 ? [at(asked, 0), at(asked, 1), at(asked, 2)] : [1, at(asked, 0), at(asked, 1)];
-  const tensor = (kind: Need["of"], id: string, { axes }: Layout): OperatedTensor => ({
+  const tensor = (kind: Need["of"], { id, axes }: typeof input | typeof output): OperatedTensor => ({
     kind,
     id,
-    axes,
+    axes: axes.map((axis) => (axis.type === "space" ? (axis.id ?? "") : axis.type)),
     input: input.id,
   });
   return {
@@ -253,20 +256,23 @@ function foreignFacts({ name, inputs, outputs }: PackageDescription, config: Con
     halo: boxOf((axis) => axisOf(output.axes, to, axis)?.halo ?? 0),
     input: from,
     output: to,
-    before: operationsOf(input.preprocessing ?? [], tensor("input", input.id, from)),
-    after: operationsOf(output.postprocessing ?? [], tensor("output", output.id, to)),
+    before: operationsOf(input.preprocessing ?? [], tensor("input", input)),
+    after: operationsOf(output.postprocessing ?? [], tensor("output", output)),
   };
 }
 
-/** Throws {@link PackageError} for axes that images here do not have. */
+/** Throws {@link PackageError} for axes that images here do not have, unless their size is 1. */
 function layoutOf(axes: readonly PackageAxis[], name: string): Layout {
-  const names = axes.map(({ type, id }): OwnAxis | "batch" => {
+  const names = axes.map(({ type, id, size }): Layout["axes"][number] => {
     if (type === "batch" || type === "channel") return type;
     const found = OWN_AXES.find((each) => each === id);
     if (type === "space" && found !== undefined) return found;
+    // An output's size may refer to the input's.
+    if (type !== "space" && (isReference(size) || nearestSize(size, 1) === 1)) return "single";
     throw new PackageError(`${name} has the axis ${id ?? type}, which images here do not have.`);
   });
-  if (new Set(names).size < names.length) throw new PackageError(`${name} has an axis twice.`);
+  const own = names.filter((each) => each !== "single");
+  if (new Set(own).size < own.length) throw new PackageError(`${name} has an axis twice.`);
   return { axes: names };
 }
 
@@ -287,6 +293,8 @@ function configured(config: Config, { patch, channels, halo }: ForeignFacts): Co
 
 const isStepped = (size: PackageAxis["size"]): size is { min: number; step: number } =>
   typeof size === "object" && "min" in size && "step" in size;
+
+const isReference = (size: PackageAxis["size"]): boolean => typeof size === "object" && "tensor_id" in size;
 
 /** Returns the smallest allowed size that is at least `size`. A network of one fixed size has no other, even if it is smaller. */
 function nearestSize(allowed: PackageAxis["size"], size: number): number {
@@ -350,6 +358,11 @@ async function predictedPatch(
     throw new ForeignNetworkError(
       `returns ${inWords(returned.shape)}, and its description has the axes ${output.axes.join(", ")}`,
     );
+  const others = returned.shape.filter((_, index) => !isOwn(output.axes[index]));
+  if (others.some((size) => size !== 1))
+    throw new ForeignNetworkError(
+      `returns ${inWords(returned.shape)} for one image: only ${OWN_AXES.join(", ")} may be larger than 1`,
+    );
   const [z, y, x, count] = exactly(
     OWN_AXES.map((axis) => sizeAlong(returned, output, axis)),
     4,
@@ -368,9 +381,9 @@ const sizeAlong = ({ shape }: ForeignTensor, { axes }: Layout, axis: OwnAxis) =>
 
 /** Converts values `[z, y, x, channel]` to the network's order of axes. */
 function toLayout(values: Float32Array, sizes: readonly number[], { axes }: Layout): ForeignTensor {
-  const shape = axes.map((axis) => (axis === "batch" ? 1 : at(sizes, OWN_AXES.indexOf(axis))));
+  const shape = axes.map((axis) => (isOwn(axis) ? at(sizes, OWN_AXES.indexOf(axis)) : 1));
   const strides = rowMajor(sizes);
-  const sources = axes.map((axis) => (axis === "batch" ? 0 : at(strides, OWN_AXES.indexOf(axis))));
+  const sources = axes.map((axis) => (isOwn(axis) ? at(strides, OWN_AXES.indexOf(axis)) : 0));
   return { shape, values: gathered(values, shape, sources) };
 }
 
