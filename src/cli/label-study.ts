@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
+import { joinedProblems } from "../config/joined-problems.ts";
 import type { Key } from "../config/key-names.ts";
 import { EXIT } from "../facts/exit-codes.ts";
 import { eachLine } from "../facts/files/lines.ts";
@@ -63,8 +64,7 @@ export async function labelStudy(argv: readonly string[]): Promise<number> {
   const name = checkName(given.name);
   const problems = [
     ...(name === undefined ? [] : [name]),
-    ...loaded.problems,
-    ...checkConfig(loaded.config),
+    ...joinedProblems(loaded.problems, checkConfig(loaded.config)),
     ...studyProblems(loaded.config),
   ].filter(({ severity }) => severity === "error");
   for (const { file = given.config, line = 1, message } of problems)

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
+import { joinedProblems } from "../config/joined-problems.ts";
 import { checkZooDescription, checkZooSource } from "../config/zoo-settings.ts";
 import { errorMessage, isStop } from "../facts/errors.ts";
 import { EXIT } from "../facts/exit-codes.ts";
@@ -114,8 +115,7 @@ function problemsOfRun(
   const describes = given.export_model !== undefined && !config.flag("MODEL.BMZ.EXPORT.ENABLE");
   return [
     ...(nameProblem === undefined ? [] : [nameProblem]),
-    ...problems,
-    ...(readable ? checkConfig(config) : []),
+    ...joinedProblems(problems, readable ? checkConfig(config) : []),
     ...(readable && describes ? checkZooDescription(config, process.cwd()) : []),
     ...(foreign === undefined ? [] : notWithPackage(given, config)),
   ];

@@ -20,7 +20,7 @@ import { checkBetas } from "./optimizer-betas.ts";
 import { checkPreparation } from "./preparation-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkTargetNormalization } from "./target-normalization.ts";
-import { checkArchitecture, checkFolder, type PathSettings } from "./task-checks.ts";
+import { checkArchitecture, checkClassCount, checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 import { isUnused } from "./unused-keys.ts";
 import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
@@ -30,12 +30,21 @@ import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
  *
  * @param folder the folder against which relative paths are resolved
  * @param network whether paths on other computers may be accessed: not for a file in an untrusted folder
+ * @param tellsModel whether the keys of MODEL describe the network, or a checkpoint that has not been read
  */
-export function checkConfig(config: Config, folder = process.cwd(), network = true): Problem[] {
+export function checkConfig(
+  config: Config,
+  folder = process.cwd(),
+  network = true,
+  tellsModel = true,
+): Problem[] {
+  const ofTask = checkTask(config, [folder, network]);
   return [
     ...checkPatch(config),
-    ...checkTask(config, [folder, network]),
-    ...checkModelKeys(config),
+    ...checkClassCount(config),
+    ...(tellsModel
+      ? [...ofTask, ...checkModelKeys(config)]
+      : ofTask.filter(({ key }) => key !== "MODEL.ARCHITECTURE")),
     ...checkZooSource(config, folder, network),
     ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? checkZooDescription(config, folder, network) : []),
     ...checkNormalization(config),
@@ -223,7 +232,8 @@ export function warmupAndDecay(config: Config): {
   return { warmupEpochs, decayStart: fraction > 0 ? Math.round(epochs * (1 - fraction)) : warmupEpochs };
 }
 
-function checkNormalization(config: Config): Problem[] {
+/** Checks at which values images are clipped. */
+export function checkNormalization(config: Config): Problem[] {
   const clip = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
   if (!config.flag(clip("ENABLE"))) return [];
   return (["LOWER", "UPPER"] as const).flatMap((name) => {

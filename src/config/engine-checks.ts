@@ -2,10 +2,11 @@
 import { copiesBeside } from "../facts/degraded-copies.ts";
 import type { ENGINE_LABELS } from "../facts/engine-labels.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { PHASES, pretextTask } from "./basics.ts";
+import { ndimOf, PHASES, pretextTask, workflowOf } from "./basics.ts";
 import { checkBiapyWorkflow } from "./biapy-workflows.ts";
 import {
   checkConfig,
+  checkNormalization,
   checkOptimizers,
   checkPatch,
   checkPaths,
@@ -15,9 +16,15 @@ import {
 } from "./checks.ts";
 import type { Config } from "./config.ts";
 import { conversionFaults } from "./conversion-faults.ts";
+import { loadsNetwork, takesNetwork } from "./loaded-network.ts";
 import { checkIgnoredLosses } from "./loss-checks.ts";
 import { checkBiapyDivisions, checkBiapyModel } from "./model-checks.ts";
+import { checkBetas } from "./optimizer-betas.ts";
+import { checkCrossValidation, checkFilter } from "./preparation-checks.ts";
+import { checkClasses } from "./segmentation-checks.ts";
 import { checkTargetNumbers, warnOfMasks } from "./target-normalization.ts";
+import { checkClassCount, checkLabelKeys } from "./task-checks.ts";
+import { checkEvaluation, checkResolution } from "./test-checks.ts";
 
 export type EngineName = keyof typeof ENGINE_LABELS;
 
@@ -34,12 +41,16 @@ export function checkForEngine(
   folder: string,
   network = true,
 ): Problem[] {
-  if (engine === "embedded") return checkConfig(config, folder, network);
+  if (engine === "embedded") {
+    const tellsModel = !takesNetwork(config) || config.sets("MODEL.ARCHITECTURE");
+    return checkConfig(config, folder, network, tellsModel);
+  }
   const patch = checkPatch(config);
   const loads = loadsNetwork(config);
   const ofAll = [
     ...conversionFaults(config),
     ...patch,
+    ...checkClassCount(config),
     ...checkBiapyModel(config, loads),
     ...(patch.length > 0 || loads ? [] : checkBiapyDivisions(config)),
     ...checkTiles(config),
@@ -59,13 +70,27 @@ export function checkForEngine(
           ...(pretextTask(config) === "masking" ? checkIgnoredLosses(config) : []),
         ]
       : [];
-  return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);
+  return [...ofAll, ...ofSelfSupervision, ...checkSharedRules(config)].filter(
+    ({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true,
+  );
 }
 
-/** Whether BiaPy builds the network that a checkpoint describes, whatever the keys of MODEL say. */
-const loadsNetwork = (config: Config): boolean =>
-  config.flag("MODEL.LOAD_CHECKPOINT") &&
-  config.texts("MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT").includes("model_arch");
+/** Returns what BiaPy 3.7.1 refuses like the embedded engine, in the workflows that both have. */
+function checkSharedRules(config: Config): Problem[] {
+  const workflow = workflowOf(config);
+  if (workflow === undefined) return [];
+  const problems = [
+    ...checkLabelKeys(config),
+    ...(workflow === "segmentation" ? checkClasses(config) : []),
+    ...checkNormalization(config),
+    ...checkBetas(config),
+    ...checkResolution(config),
+    ...PHASES.flatMap((phase) => checkFilter(config, phase)),
+    ...checkCrossValidation(config),
+    ...(config.flag("TEST.ENABLE") ? checkEvaluation(config, ndimOf(config)) : []),
+  ];
+  return problems.filter(({ severity }) => severity === "error");
+}
 
 /** Checks the normalization of SUPER_RESOLUTION, in which BiaPy 3.7.1 refuses its own default. */
 function checkSuperResolution(config: Config): Problem[] {

@@ -29,8 +29,10 @@ export function checkLosses(config: Config): Problem[] {
     problems.push(config.needsBiapy("LOSS.TYPE", message));
   }
   const weights = config.numbers("LOSS.WEIGHTS");
-  if (weights.length > 0 && weights.length !== losses.length) {
-    const message = `${losses.length} losses (LOSS.TYPE) have ${losses.length} weights, not ${weights.length}.`;
+  // Without LOSS.TYPE there is one: the absolute error.
+  const count = Math.max(losses.length, 1);
+  if (weights.length > 0 && weights.length !== count) {
+    const message = `${count} ${count === 1 ? "loss (LOSS.TYPE) has one weight" : `losses (LOSS.TYPE) have ${count} weights`}, not ${weights.length}.`;
     problems.push(config.problem("LOSS.WEIGHTS", message));
   }
   return problems;

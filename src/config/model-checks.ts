@@ -5,10 +5,15 @@ import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, axesOf, ndimOf, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { frozenPatterns, layerPattern } from "./frozen-layers.ts";
-import { modelLevels, stemFactors, undividedLevel, waysDown } from "./model-levels.ts";
+import { modelLevels, stemFactors, undividedLevel, waysDown, writtenFactors } from "./model-levels.ts";
 import { hrNetStages } from "./model-stages.ts";
 import { checkBiapyBranches, checkBiapyStages, checkPools, checkStages } from "./stage-checks.ts";
-import { checkBiapyTransformer, checkPretrained, checkTransformer } from "./transformer-checks.ts";
+import {
+  checkBiapyTransformer,
+  checkPretrained,
+  checkTokens,
+  checkTransformer,
+} from "./transformer-checks.ts";
 
 /** Whether a network's levels shrink images as MODEL.YX_DOWN and Z_DOWN say. */
 const isShrinking = (architecture: string) => readsSetting(architecture, "YX_DOWN");
@@ -27,9 +32,7 @@ export function checkModelKeys(config: Config): Problem[] {
   }
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
   // Downsampling can be checked only if the lists fit together.
-  const stem =
-    lists.length === 0 && readsSetting(architecture, "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : [];
-  const patch = lists.length > 0 ? [] : stem.length > 0 ? stem : checkDivisions(config);
+  const patch = lists.length > 0 ? [] : checkDivisions(config);
   return [
     ...checkLoadedItems(config),
     ...checkFrozen(config),
@@ -64,12 +67,14 @@ function checkFrozen(config: Config): Problem[] {
 }
 
 function checkLevels(config: Config, architecture: string): Problem[] {
-  return [
-    ...checkFeatureMaps(config),
-    ...checkWaysDown(config, architecture),
-    ...checkPerLevel(config, architecture),
-  ];
+  return [...checkShrinking(config, architecture), ...checkPerLevel(config, architecture)];
 }
+
+/** Checks the lists that say how the network shrinks its patch. */
+const checkShrinking = (config: Config, architecture: string): Problem[] => [
+  ...checkFeatureMaps(config),
+  ...checkWaysDown(config, architecture),
+];
 
 function checkFeatureMaps(config: Config): Problem[] {
   const levels = config.numbers("MODEL.FEATURE_MAPS").length;
@@ -170,31 +175,66 @@ function checkPassedLevels(config: Config, architecture: string): Problem[] {
 }
 
 /**
- * Checks that BiaPy 3.7.1 takes the patch. Before it builds STU-Net, it divides the patch by the levels of MODEL.FEATURE_MAPS, which
+ * Checks that BiaPy 3.7.1 takes the patch, in its own checks and in the network. Before it builds STU-Net, it divides the patch by the levels of MODEL.FEATURE_MAPS, which
  * STU-Net does not have. Wrong lists of levels and stages are not reported here.
  */
 export function checkBiapyDivisions(config: Config): Problem[] {
   if (config.text("MODEL.SOURCE") !== "biapy") return [];
-  const use = ARCHITECTURES.get(architectureOf(config))?.patch;
+  const architecture = architectureOf(config);
+  const use = ARCHITECTURES.get(architecture)?.patch;
+  if (architecture === "mae") return checkTokens(config);
   if (use === "branches") return checkBiapyBranches(config);
   if (use !== "stages") return checkDivisions(config);
   const levels = checkLevelDivisions(config);
   return levels.length > 0 ? levels : checkPools(config);
 }
 
-/** Checks that each level of the network can halve the patch. Wrong lists of levels are not reported here. */
+/** Checks that the stem and each level of the network can divide the patch. Wrong lists of levels are not reported here. */
 function checkDivisions(config: Config): Problem[] {
-  const use = ARCHITECTURES.get(architectureOf(config))?.patch;
-  return use === "levels" || use === "fixed levels" ? checkLevelDivisions(config) : [];
+  const architecture = architectureOf(config);
+  const use = ARCHITECTURES.get(architecture)?.patch;
+  if (use !== "levels" && use !== "fixed levels") return [];
+  if (checkShrinking(config, architecture).length > 0) return [];
+  const [network] = [
+    ...(readsSetting(architecture, "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : []),
+    ...(use === "fixed levels" ? checkHalving(config) : checkBottleneck(config)),
+  ];
+  return network === undefined ? checkLevelDivisions(config) : [network];
 }
 
-function checkLevelDivisions(config: Config): Problem[] {
-  if (checkLevels(config, architectureOf(config)).length > 0) return [];
+/** Checks that MultiResUNet, which halves y and x at each level whatever MODEL.YX_DOWN says, can do so. */
+function checkHalving(config: Config): Problem[] {
+  const total = product(modelLevels(config).yxDown);
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  const axis = axesOf(config).findIndex((name, index) => name !== "z" && (patch[index] ?? 0) % total !== 0);
+  if (axis < 0) return [];
+  const message = `${patch[axis]} along ${axesOf(config)[axis]} cannot be divided by ${total}, as ${architectureOf(config)} needs whatever MODEL.YX_DOWN says. Use a multiple of it.`;
+  return [config.problem("DATA.PATCH_SIZE", message)];
+}
+
+/** Checks that instance normalization has more than one pixel to measure at the lowest level. */
+function checkBottleneck(config: Config): Problem[] {
+  if (!readsSetting(architectureOf(config), "NORMALIZATION")) return [];
+  if (!["in", ""].includes(config.text("MODEL.NORMALIZATION"))) return [];
   const { zDown, yxDown } = modelLevels(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
+  const left = axesOf(config).map(
+    (axis, index) => (patch[index] ?? 0) / product(axis === "z" ? zDown : yxDown),
+  );
+  if (product(left) !== 1) return [];
+  const message =
+    "a single pixel is left of it at the lowest level, and instance normalization needs at least two. Use a larger patch, or MODEL.NORMALIZATION: bn.";
+  return [config.problem("DATA.PATCH_SIZE", message)];
+}
+
+/** Checks the patch by BiaPy 3.7.1's rule. */
+function checkLevelDivisions(config: Config): Problem[] {
+  if (checkShrinking(config, architectureOf(config)).length > 0) return [];
+  const patch = config.numbers("DATA.PATCH_SIZE");
   for (const [index, axis] of axesOf(config).entries()) {
-    const [factors, key] = axis === "z" ? [zDown, "MODEL.Z_DOWN"] : [yxDown, "MODEL.YX_DOWN"];
-    const fault = undividedLevel(patch[index] ?? 0, factors.slice(0, waysDown(config)));
+    const key = axis === "z" ? "MODEL.Z_DOWN" : "MODEL.YX_DOWN";
+    const factors = writtenFactors(config, key).slice(0, waysDown(config));
+    const fault = undividedLevel(patch[index] ?? 0, factors);
     if (fault === undefined) continue;
     const { level, left, factor } = fault;
     const message = `${patch[index]} along ${axis} cannot be divided by ${factor} at level ${level + 1}, where ${left} is left of it. Use a larger patch, fewer levels (MODEL.FEATURE_MAPS) or 1 in ${key}.`;

@@ -2,7 +2,6 @@
 import { ARCHITECTURES } from "../facts/architectures.ts";
 import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
-import type { ListKey } from "./key-names.ts";
 
 export interface ModelLevels {
   /** One for each of MODEL.FEATURE_MAPS. */
@@ -20,14 +19,17 @@ export function waysDown(config: Config): number {
   return fixed ?? config.numbers("MODEL.FEATURE_MAPS").length - 1;
 }
 
-/** Returns the values of all levels. The lists have the right lengths if `checkConfig` found no problem. */
+/** Returns a factor for each downsampling as the configuration says: 2 if it does not. */
+export function writtenFactors(config: Config, key: "MODEL.YX_DOWN" | "MODEL.Z_DOWN"): readonly number[] {
+  const values = config.numbers(key);
+  return values.every((each) => each === 0) ? Array.from({ length: waysDown(config) }, () => 2) : values;
+}
+
+/** Returns the values of all levels, as the network has them. The lists have the right lengths if `checkConfig` found no problem. */
 export function modelLevels(config: Config): ModelLevels {
   const levels = config.numbers("MODEL.FEATURE_MAPS").length;
   const fill = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
-  const down = (key: ListKey) => {
-    const values = config.numbers(key);
-    return values.every((each) => each === 0) ? fill(waysDown(config), 2) : values;
-  };
+  const halvesAlways = ARCHITECTURES.get(architectureOf(config))?.patch === "fixed levels";
   const dropout = config.numbers("MODEL.DROPOUT_VALUES");
   const isotropy = [config.value("MODEL.ISOTROPY")].flat().map((each) => each === true);
   const convolutions = config.numbers("MODEL.CONV_LAYERS");
@@ -36,8 +38,9 @@ export function modelLevels(config: Config): ModelLevels {
     dropout: dropout.every((each) => each === 0) ? fill(levels, 0) : dropout,
     isotropy: isotropy.every((each) => each) ? fill(levels, true) : isotropy,
     convolutions: alike ? fill(levels, convolutions[0] ?? 2) : convolutions,
-    zDown: down("MODEL.Z_DOWN"),
-    yxDown: down("MODEL.YX_DOWN"),
+    zDown: writtenFactors(config, "MODEL.Z_DOWN"),
+    // MultiResUNet halves y and x whatever MODEL.YX_DOWN says.
+    yxDown: halvesAlways ? fill(waysDown(config), 2) : writtenFactors(config, "MODEL.YX_DOWN"),
   };
 }
 

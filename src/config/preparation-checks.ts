@@ -131,7 +131,8 @@ function hasTargets(config: Config, phase: Phase): boolean {
   return workflow === "crappify";
 }
 
-function checkFilter(config: Config, phase: Phase): Problem[] {
+/** Checks the samples that a phase leaves out. */
+export function checkFilter(config: Config, phase: Phase): Problem[] {
   const group = `DATA.${phase}.FILTER_SAMPLES` as const;
   if (!config.flag(`${group}.ENABLE`)) return [];
   const read = (name: "PROPS" | "VALUES" | "SIGNS") => {
@@ -159,7 +160,8 @@ function checkFilter(config: Config, phase: Phase): Problem[] {
   return sign === undefined ? [] : problem("SIGNS", `${sign} is none of ${SIGNS.join(", ")}.`);
 }
 
-function checkCrossValidation(config: Config): Problem[] {
+/** Checks how training images are divided. */
+export function checkCrossValidation(config: Config): Problem[] {
   const problems: Problem[] = [];
   const crosses = config.flag("DATA.VAL.CROSS_VAL");
   if (config.flag("DATA.TEST.USE_VAL_AS_TEST") && !crosses) {

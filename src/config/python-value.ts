@@ -93,8 +93,9 @@ export function decoded(text: string): PythonValue {
 }
 
 const PYTHON_NUMBER =
-  /^([-+]?)((?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][-+]?\d+(?:_\d+)*)?)(?![\w.])/;
-const PYTHON_RADIX = /^([-+]?)(0(?:[xX](?:_?[\da-fA-F])+|[oO](?:_?[0-7])+|[bB](?:_?[01])+))(?![\w.])/;
+  /^(?:([-+])[ \t]*)?((?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][-+]?\d+(?:_\d+)*)?)(?![\w.])/;
+const PYTHON_RADIX =
+  /^(?:([-+])[ \t]*)?(0(?:[xX](?:_?[\da-fA-F])+|[oO](?:_?[0-7])+|[bB](?:_?[01])+))(?![\w.])/;
 const PYTHON_STRING = /^'((?:[^'\\\n]|\\.)*)'|^"((?:[^"\\\n]|\\.)*)"/;
 const PYTHON_NAME = /^(?:True|False|None)(?!\w)/;
 const NAMES: Readonly<Record<string, PythonValue>> = { True: true, False: false, None: null };

@@ -34,7 +34,8 @@ function checkOutputs(config: Config): Problem[] {
   return [config.problem("MODEL.ARCHITECTURE", message, "unet")];
 }
 
-function checkClasses(config: Config): Problem[] {
+/** Checks that there are classes. */
+export function checkClasses(config: Config): Problem[] {
   const classes = config.number("DATA.N_CLASSES");
   if (classes >= 2) return [];
   const message = `there are at least two classes, background and foreground, not ${classes}.`;

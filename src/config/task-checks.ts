@@ -82,6 +82,18 @@ export function checkMetricNames(config: Config, names: readonly string[]): Prob
   });
 }
 
+const OF_CLASSES: readonly string[] = [
+  ...["SEMANTIC_SEG", "INSTANCE_SEG", "DETECTION", "CLASSIFICATION", "IMAGE_TO_IMAGE"],
+];
+
+/** Checks that a workflow without classes has none, as BiaPy 3.7.1 requires. */
+export function checkClassCount(config: Config): Problem[] {
+  const key = "DATA.N_CLASSES";
+  const type = config.text("PROBLEM.TYPE");
+  if (config.number(key) <= 2 || OF_CLASSES.includes(type)) return [];
+  return [config.problem(key, `${type} has no classes: leave this key out.`, "2")];
+}
+
 const HIGHEST_LABEL = 255;
 
 /** Checks LOSS.CLASS_REBALANCE and LOSS.IGNORE_INDEX, which BiaPy reads in every workflow. */

@@ -36,7 +36,8 @@ function checkFullImage(config: Config, ndim: 2 | 3): Problem[] {
   return [config.problem(key, "an image is predicted either in one piece or by chunks.", "False")];
 }
 
-function checkEvaluation(config: Config, ndim: 2 | 3): Problem[] {
+/** Checks how test images are measured, and their orientations. */
+export function checkEvaluation(config: Config, ndim: 2 | 3): Problem[] {
   const problems: Problem[] = [];
   const border = config.value("TEST.EVAL_BORDER_CROP");
   if (Array.isArray(border) && border.length > 0 && border.length !== ndim) {
@@ -110,7 +111,7 @@ export const fillsPadding = (config: Config): boolean =>
 const ANNOTATED = ["SEMANTIC_SEG", "INSTANCE_SEG", "DETECTION"];
 
 /** Checks DATA.RESOLUTION_NORM. As in BiaPy, the pixel size of z is not used. */
-function checkResolution(config: Config): Problem[] {
+export function checkResolution(config: Config): Problem[] {
   if (!config.flag("DATA.RESOLUTION_NORM.ENABLE")) return [];
   const key = "DATA.RESOLUTION_NORM.TARGET_RESOLUTION";
   const target = config.numbers(key);

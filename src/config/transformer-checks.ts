@@ -27,6 +27,10 @@ function configuredTransformer(config: Config) {
   return { architecture, key, name, named, token: named?.tokenSize ?? config.number(TOKEN) };
 }
 
+/** Returns the number of attention heads of the configured transformer. */
+export const attentionHeads = (config: Config): number =>
+  configuredTransformer(config)?.named?.heads ?? config.number("MODEL.VIT_NUM_HEADS");
+
 /** Checks the configured transformer; none for other networks. */
 export function checkTransformer(config: Config): Problem[] {
   const transformer = configuredTransformer(config);
@@ -44,8 +48,9 @@ export function checkTransformer(config: Config): Problem[] {
   const decoder =
     architecture === "mae" ? checkHeads(config, "MODEL.MAE_DEC_HIDDEN_SIZE", "MODEL.MAE_DEC_NUM_HEADS") : [];
   const layers = architecture === "unetr" && named === undefined ? checkSpacing(config, token) : [];
+  const tokens = checkTokens(config);
   return [
-    ...checkTokens(config, architecture, token),
+    ...(tokens.length > 0 || architecture !== "mae" ? tokens : checkTokenCount(config, token)),
     ...heads,
     ...decoder,
     ...layers,
@@ -124,17 +129,21 @@ export function checkBiapyTransformer(config: Config): Problem[] {
   ];
 }
 
-/** Checks that the patch divides into tokens: masking needs at least two of them. */
-function checkTokens(config: Config, architecture: string, token: number): Problem[] {
+/** Checks that the patch divides into tokens. */
+export function checkTokens(config: Config): Problem[] {
+  const { token } = configuredTransformer(config) ?? { token: 1 };
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, -1);
   const uneven = patch.filter((size) => size % token !== 0);
-  if (uneven.length > 0) {
-    const near = patch.map((size) => Math.max(token, Math.round(size / token) * token));
-    const message = `${uneven.join(", ")} cannot be divided into tokens of ${token} (${TOKEN}).`;
-    return [config.problem("DATA.PATCH_SIZE", message, `(${[...near, channelsOf(config)].join(",")})`)];
-  }
-  const tokens = product(patch.map((size) => size / token));
-  if (architecture !== "mae" || tokens >= 2) return [];
+  if (uneven.length === 0) return [];
+  const near = patch.map((size) => Math.max(token, Math.round(size / token) * token));
+  const message = `${uneven.join(", ")} cannot be divided into tokens of ${token} (${TOKEN}).`;
+  return [config.problem("DATA.PATCH_SIZE", message, `(${[...near, channelsOf(config)].join(",")})`)];
+}
+
+/** Checks that masking has at least two tokens: one to hide, one to see. */
+function checkTokenCount(config: Config, token: number): Problem[] {
+  const patch = config.numbers("DATA.PATCH_SIZE").slice(0, -1);
+  if (product(patch.map((size) => size / token)) >= 2) return [];
   return [config.problem("DATA.PATCH_SIZE", `a patch must hold at least two tokens of ${token}.`)];
 }
 

@@ -11,7 +11,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
-import { joinedFlowLines } from "./flow-lines.ts";
+import { onOneLineEach } from "./one-line-values.ts";
 import { withoutTabs } from "./tabs.ts";
 
 type Item = string | Readonly<Record<string, string>>;
@@ -29,7 +29,7 @@ export function withSettings(text: string, settings: Settings): string {
   const untabbed = withoutTabs(text);
   const written = parseDocument(untabbed, options);
   const [error] = written.errors;
-  const document = error === undefined ? written : parseDocument(joinedFlowLines(untabbed), options);
+  const document = error === undefined ? written : parseDocument(onOneLineEach(untabbed), options);
   if (error !== undefined && document.errors.length > 0) throw error;
   writeOutAliases(document);
   const flat = new Map<YAMLMap, readonly Pair[]>();

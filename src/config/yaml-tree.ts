@@ -1,7 +1,7 @@
 /** The tree of a YAML file as PyYAML's safe_load builds it, with the place of every scalar. */
 import { EVENT_ID, type Event, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
 import { at } from "../facts/checked-lists.ts";
-import { joinedFlowLines } from "./flow-lines.ts";
+import { onOneLineEach } from "./one-line-values.ts";
 import { type PythonValue, taggedScalar, yamlScalar } from "./python-value.ts";
 import { type UntabbedText, untabbed } from "./tabs.ts";
 
@@ -50,12 +50,12 @@ export function yamlTree(given: string, file: string): YamlNode | undefined {
   return new TreeBuilder(source, events.slice(1)).root();
 }
 
-/** Parses a text; one that is not valid YAML once more with its values in brackets on one line each. */
+/** Parses a text; one that is not valid YAML once more with its values in brackets and quotes on one line each. */
 function parsed(source: UntabbedText, file: string): { source: UntabbedText; events: Event[] } {
   try {
     return { source, events: eventsOf(source, file) };
   } catch (error) {
-    const joined = { ...source, text: joinedFlowLines(source.text) };
+    const joined = { ...source, text: onOneLineEach(source.text) };
     if (!(error instanceof YamlError) || joined.text === source.text) throw error;
     try {
       return { source: joined, events: eventsOf(joined, file) };

@@ -7,6 +7,7 @@ import { Config } from "../config/config.ts";
 import type { ConfigEntry } from "../config/document.ts";
 import { faultOf } from "../config/key-faults.ts";
 import { keyFacts } from "../config/keys.ts";
+import { LOADED_ITEMS, takesNetwork } from "../config/loaded-network.ts";
 import { modernized } from "../config/older-keys.ts";
 import { isPythonValue, written } from "../config/python-value.ts";
 import { readsSetting } from "../facts/architectures.ts";
@@ -15,7 +16,6 @@ import type { ResultTree } from "../facts/result-tree.ts";
 import type { ReportEvent } from "../facts/run-events.ts";
 import { ownCheckpoint } from "./starting-weights.ts";
 
-const ITEMS = "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT";
 const NORMALIZATION = "DATA.NORMALIZATION.";
 const MOST_LISTED = 8;
 
@@ -31,18 +31,21 @@ export async function withCheckpointSettings(
   if (!config.flag("MODEL.LOAD_CHECKPOINT") || config.text("MODEL.SOURCE") !== "biapy") return config;
   const stored = await storedConfig(config, tree);
   if (stored === undefined) return config;
-  const items = config.texts(ITEMS);
-  const takesNetwork = items.includes("model_arch") && !config.flag("TRAIN.ENABLE");
+  const items = config.texts(LOADED_ITEMS);
   const architecture = stored.text("MODEL.ARCHITECTURE").toLowerCase();
   const isTaken = ({ key }: ConfigEntry) => {
     if (key.startsWith(NORMALIZATION)) return items.includes("norm");
     const [group, name = ""] = key.split(".");
-    return takesNetwork && group === "MODEL" && (name === "ARCHITECTURE" || readsSetting(architecture, name));
+    return (
+      takesNetwork(config) &&
+      group === "MODEL" &&
+      (name === "ARCHITECTURE" || readsSetting(architecture, name))
+    );
   };
   const changed = config.differing(stored.document.entries.filter(isTaken));
   if (changed.length === 0) return config;
   const listed = changed.map(({ key, value }) => `${key} ${written(value)}`);
-  const message = `From the checkpoint (${ITEMS}): ${firstOf(listed, MOST_LISTED)}.`;
+  const message = `From the checkpoint (${LOADED_ITEMS}): ${firstOf(listed, MOST_LISTED)}.`;
   report({ event: "log", level: "info", message });
   return config.withEntries(changed);
 }

@@ -6,6 +6,7 @@
 import type { BiapyCheckpoint } from "../checkpoint/biapy-checkpoint.ts";
 import { bicubic } from "../data/bicubic.ts";
 import { atLeast, exactly, product } from "../facts/checked-lists.ts";
+import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
 
@@ -22,28 +23,79 @@ const POSITIONS = ["pos_embed", "decoder_pos_embed"];
 
 /** Transformer layers that these networks do not have, with their names. */
 const OTHER_LAYERS: readonly (readonly [name: RegExp, what: string])[] = [
-  [/(^|\.)blocks\.\d+\.ls\d\.gamma$/, "layer scales"],
+  [/(^|\.)blocks\.\d+\.(ls\d\.gamma|gamma_\d)$/, "layer scales"],
   [/(^|\.)blocks\.\d+\.attn\.[qk]_norm\./, "normalized queries and keys"],
-  [/(^|\.)blocks\.\d+\.attn\.(rel_pos|relative_position)/, "relative positions"],
+  [/(^|\.)blocks\.\d+\.attn\.[qkv]_bias$/, "separate biases of queries, keys and values"],
+  [/(^|\.)blocks\.\d+\.attn\.(rel_pos|relative_position)|^rel_pos_bias\./, "relative positions"],
   [/(^|\.)blocks\.\d+\.mlp\.(w12|fc1_[gx])\./, "gated inner networks"],
+  [/(^|\.)blocks\.\d+\.(attn|mlp)\.norm\./, "normalizations inside its layers"],
   [/^norm_pre\./, "a normalization before its layers"],
-  [/^(reg_token|dist_token)$/, "further tokens beside the class token"],
+  [/^patch_embed\.norm\./, "a normalization of its tokens"],
+  [/^(reg_token|register_tokens|dist_token)$/, "further tokens beside the class token"],
 ];
 
+/** The projection of a layer's queries, keys and values. */
+const ATTENTION = "blocks.0.attn.qkv.weight";
+
 /**
- * Returns why a transformer's weights cannot be used: it has layers that these networks do not have. Undefined for
- * weights that can be used.
+ * Returns why a transformer's weights cannot be used: it has layers that this network does not have, or its attention works otherwise.
+ * Undefined for weights that can be used.
  */
-export function whyOtherTransformer({ weights }: BiapyCheckpoint): string | undefined {
+export function whyOtherTransformer(checkpoint: BiapyCheckpoint, heads: number): string | undefined {
+  const { weights } = checkpoint;
   for (const [pattern, what] of OTHER_LAYERS) {
     const name = [...weights.keys()].find((each) => pattern.test(each));
     if (name !== undefined) return `its transformer has ${what} (${name}), which this network does not have`;
   }
-  return undefined;
+  if (weights.has(PROJECTION) && !weights.has(ATTENTION))
+    return `its transformer lacks ${ATTENTION}: it has other layers than this network`;
+  const stored = headsOf(checkpoint);
+  if (stored === undefined || stored === heads || !weights.has(ATTENTION)) return undefined;
+  return `its transformer was trained with ${stored} attention heads, and this network has ${heads} (MODEL.VIT_NUM_HEADS)`;
+}
+
+/** Returns the number of attention heads that a checkpoint's arguments tell; its weights do not show it. */
+function headsOf({ modelBuildArguments: build }: BiapyCheckpoint): number | undefined {
+  const name = build?.vit_model;
+  if (typeof name === "string" && name !== "custom") return NAMED_TRANSFORMERS[name]?.heads;
+  return typeof build?.num_heads === "number" ? build.num_heads : undefined;
+}
+
+/** A checkpoint under a network's names, and the prefix that was left out. */
+interface Renamed {
+  readonly checkpoint: BiapyCheckpoint;
+  readonly prefix?: string;
 }
 
 /**
- * Fills weights whose tensors in the checkpoint have another shape for a known reason: other channels, or another grid of tokens.
+ * Leaves out what other programs write before all names of a network that is part of theirs (`model.`, `encoder.`), if no weight has a
+ * name of this network. Throws a RangeError if the checkpoint holds several such networks.
+ */
+export function underOwnNames(checkpoint: BiapyCheckpoint, names: ReadonlySet<string>): Renamed {
+  const { weights } = checkpoint;
+  if ([...weights.keys()].some((name) => names.has(name))) return { checkpoint };
+  const counts = new Map<string, number>();
+  for (const name of weights.keys())
+    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1))
+      if (names.has(name.slice(dot + 1))) {
+        const prefix = name.slice(0, dot + 1);
+        counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+      }
+  const most = Math.max(...counts.values());
+  const [prefix, other] = [...counts].filter(([, count]) => count === most).map(([each]) => each);
+  if (prefix === undefined) return { checkpoint };
+  if (other !== undefined)
+    throw new RangeError(
+      `it holds the weights of several networks (${prefix}…, ${other}…): save one of them alone`,
+    );
+  const renamed = [...weights].map(
+    ([name, tensor]) => [name.startsWith(prefix) ? name.slice(prefix.length) : name, tensor] as const,
+  );
+  return { checkpoint: { ...checkpoint, weights: new Map(renamed) }, prefix };
+}
+
+/**
+ * Fills weights whose tensors in the checkpoint do not fit for a known reason: other channels, or another grid of tokens.
  *
  * @param grid tokens of this network along each axis
  */
@@ -55,7 +107,10 @@ export async function adaptWeights(
   const adapted: AdaptedWeight[] = [];
   for (const spec of parameters.specs) {
     const found = weights.get(spec.name);
-    if (found === undefined || String(found.shape) === String(spec.shape)) continue;
+    if (found === undefined) continue;
+    // The embeddings of a network without a class token may be as many as those of another grid with one.
+    const fits = spec.name !== "pos_embed" || weights.has("cls_token");
+    if (fits && String(found.shape) === String(spec.shape)) continue;
     const change = changeOf(found.shape, spec, grid);
     if (change === undefined) continue;
     const values = await found.read(new Float32Array(found.size));

@@ -8,6 +8,7 @@ import {
   type PlainObject,
 } from "../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../config/config.ts";
+import { attentionHeads } from "../config/transformer-checks.ts";
 import { resize } from "../data/resize.ts";
 import { at, exactly, product } from "../facts/checked-lists.ts";
 import { firstOf } from "../facts/format.ts";
@@ -16,7 +17,13 @@ import { checkpointPrefix, epochCheckpoint, type ResultTree } from "../facts/res
 import type { ReportEvent } from "../facts/run-events.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { Parameters } from "../runtime/parameters.ts";
-import { type AdaptedWeight, adaptWeights, PROJECTION, whyOtherTransformer } from "./foreign-weights.ts";
+import {
+  type AdaptedWeight,
+  adaptWeights,
+  PROJECTION,
+  underOwnNames,
+  whyOtherTransformer,
+} from "./foreign-weights.ts";
 import { InputError } from "./input-error.ts";
 import { type LoadedWeights, loadWeights } from "./run-checkpoint.ts";
 
@@ -53,12 +60,15 @@ export async function loadStartingWeights(
   parameters: Parameters,
   { complete, report }: StartingOptions,
 ): Promise<string> {
-  const checkpoint = await loadBiapyCheckpoint(path);
+  const opened = await loadBiapyCheckpoint(path);
   try {
+    const { checkpoint, prefix } = named(opened, config, parameters);
     const other = parameters.specs.some(({ name }) => name === POSITIONS)
-      ? whyOtherTransformer(checkpoint)
+      ? whyOtherTransformer(checkpoint, attentionHeads(config))
       : undefined;
     if (other !== undefined) throw unfit(config, `${path} cannot be used: ${other}.`);
+    if (prefix !== undefined)
+      report({ event: "log", level: "info", message: `${path}: ${prefix} was left out of all names.` });
     const fitting = await loadWeights(checkpoint, parameters, foreignHead(checkpoint, config));
     const stretched = await stretchPositions(checkpoint, config, parameters);
     const adapted = [
@@ -74,7 +84,18 @@ export async function loadStartingWeights(
       throw unfit(config, `${path} is of another network: it lacks ${listed(missing)}. ${reasons(weights)}`);
     return outcomeTable(checkpoint, weights, adapted);
   } finally {
-    await checkpoint.close();
+    await opened.close();
+  }
+}
+
+/** Returns a checkpoint under the network's names. Throws {@link InputError} if it holds several networks. */
+function named(checkpoint: BiapyCheckpoint, config: Config, parameters: Parameters) {
+  try {
+    return underOwnNames(checkpoint, new Set(parameters.specs.map(({ name }) => name)));
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw unfit(config, `${checkpoint.path} cannot be used: ${error.message}.`);
+    throw error;
   }
 }
 
@@ -203,12 +224,11 @@ async function stretchPositions(
 ): Promise<boolean> {
   const found = weights.get(POSITIONS);
   const wanted = parameters.specs.find(({ name }) => name === POSITIONS);
-  if (found === undefined || wanted === undefined || String(found.shape) === String(wanted.shape))
-    return false;
-  if (found.shape.length !== 3) return false;
+  if (found === undefined || wanted === undefined || found.shape.length !== 3) return false;
   const [, tokens, features] = exactly(found.shape, 3);
   const [from, to] = [tokenGridOf(trainedWith), tokenGridOf(config.toObject())];
   if (from === undefined || to === undefined || features !== wanted.shape[2]) return false;
+  if (String(from) === String(to)) return false;
   if (from.length !== to.length || product(from) !== tokens - 1) return false;
   const values = await found.read(new Float32Array(found.size));
   const shape = (grid: readonly number[]): ImageShape => {

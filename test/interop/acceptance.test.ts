@@ -150,6 +150,7 @@ const COMBINATIONS: readonly (readonly [base: keyof typeof BASES, settings: Sett
   ["unet 2D", { "MODEL.ARCHITECTURE": "stunet", "MODEL.STUNET.VARIANT": "small" }],
   ["unet 2D", { "MODEL.ARCHITECTURE": "stunet", "MODEL.STUNET.VARIANT": "tiny" }],
   ["unet 2D", { "MODEL.FREEZE_LAYERS_MATCHING": ["'^down_path'"] }],
+  ["unet 2D", { "MODEL.NORMALIZATION": "ln" }],
   ["mae 2D", { "TRAIN.LR_SCHEDULER.NAME": "warmupreduceonplateau" }],
   ["unet 2D", { "DATA.PATCH_SIZE": "(60,60,1)" }],
   ["unet 2D", { "DATA.PATCH_SIZE": "(64,64)" }],

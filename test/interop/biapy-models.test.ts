@@ -18,7 +18,7 @@ const samples = (name: string) => JSON.stringify(join(folder, name));
 
 const U_NET = {
   FEATURE_MAPS: ["[4, 8, 16]", "[16, 32, 64]", "[4, 8]", "[16, 32, 64, 128]"],
-  YX_DOWN: ["[2, 2]", "[1, 2]", "[2]", "[2, 2, 2]", "[0, 0]", "[2, 2, 2, 2]", "[1, 1, 1, 1]"],
+  YX_DOWN: ["[2, 2]", "[1, 2]", "[2]", "[2, 2, 2]", "[0, 0]", "[2, 2, 2, 2]", "[1, 1, 1, 1]", "[4, 4]"],
   Z_DOWN: ["[2, 2]", "[1, 1]", "[2]", "[1, 1, 1]", "[0, 0]", "[1, 1, 2, 2]"],
   DROPOUT_VALUES: ["[0.1]", "[0.1, 0.1, 0.1]", "[0., 0.]"],
 };
@@ -26,6 +26,7 @@ const LEVELS = {
   ISOTROPY: ["[False]", "[True]", "[False, True, True]", "[False, True]"],
   CONV_LAYERS: ["[1]", "[1, 2, 1]", "[1, 2]", "[2, 2]", "[]"],
 };
+const STEM = { CONVNEXT_STEM_K_SIZE: ["2", "4", "8"] };
 const NORMALIZED = { NORMALIZATION: ["in", "bn", "gn", "ln", "''"] };
 const ORDERED = { CONV_BLOCK_ORDER: ["norm_act_conv", "conv_norm_act"] };
 const TOKENS = {
@@ -67,8 +68,8 @@ const NETWORKS: Readonly<
     ]),
   ),
   multiresunet: { keys: { ...U_NET, ...NORMALIZED, ...ORDERED } },
-  unext_v1: { keys: { ...U_NET, ...LEVELS, ...NORMALIZED } },
-  unext_v2: { keys: { ...U_NET, ...LEVELS, ...NORMALIZED } },
+  unext_v1: { keys: { ...U_NET, ...LEVELS, ...NORMALIZED, ...STEM } },
+  unext_v2: { keys: { ...U_NET, ...LEVELS, ...NORMALIZED, ...STEM } },
   hrnet: { keys: { ...NORMALIZED, ...U_NET }, group: ["HRNET", HRNET] },
   stunet: { keys: U_NET, group: ["STUNET", STUNET] },
   unetr: { keys: { ...TOKENS, ...NORMALIZED, UNETR_VIT_MODEL: ["nonsense", "custom"] } },

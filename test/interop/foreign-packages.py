@@ -69,6 +69,9 @@ def axes_of(text, channels, size=None, halo=0, output=False):
     for letter in text:
         if letter == "b":
             found.append({"type": "batch"})
+        elif letter == "t":
+            given = {"tensor_id": "raw", "axis_id": "time"} if output else 1
+            found.append({"type": "time", "size": given})
         elif letter == "c":
             found.append({"type": "channel", "channel_names": [f"c{i}" for i in range(channels)]})
         else:
@@ -134,7 +137,7 @@ def make(root, name, network, axes, image, size, pre, post, channels, halo=0, ve
     inputs = image.shape[-1]
     # Exported for the smallest size.
     least = {axis: size[axis]["min"] if isinstance(size[axis], dict) else size[axis] for axis in space}
-    example_shape = [1 if a == "b" else inputs if a == "c" else least[a] for a in axes]
+    example_shape = [1 if a in "bt" else inputs if a == "c" else least[a] for a in axes]
     example = np.ones(example_shape, others.get("input_type", "float32"))
     dynamic = {i: a for i, a in enumerate(axes) if a in size and isinstance(size[a], dict)}
     entry = written(folder, network, example, axes, dynamic, others.get("external", False))
@@ -201,18 +204,20 @@ def make(root, name, network, axes, image, size, pre, post, channels, halo=0, ve
     order = "ZCYX" if "z" in axes else "CYX"
     stored = np.moveaxis(image, -1, 1) if "z" in axes else np.moveaxis(image[0], -1, 0)
     tifffile.imwrite(folder / "images" / "image.tif", stored, imagej=True, metadata={"axes": order})
-    np.save(folder / "judged.npy", judged(folder, image, axes, others.get("block")).astype("float32"))
+    found = judged(folder, image, axes, others.get("block"))
+    np.save(folder / "judged.npy", np.ascontiguousarray(found, "float32"))
 
 
 def judged(folder, image, axes, block):
     with ValidationContext(perform_io_checks=False):
         model = load_model_description(folder / "rdf.yaml", format_version="latest")
     own = "zyxc"
-    tensor = np.transpose(image, [own.index(a) for a in "zyxc" if a in axes or a == "z"])
-    if "z" not in axes:
-        tensor = tensor[0]
+    tensor = image if "z" in axes else image[0]
+    tensor = tensor if "c" in axes else tensor[..., 0]
     present = [a for a in own if a in axes]
-    tensor = np.transpose(tensor, [present.index(a) for a in axes if a != "b"])[None]
+    inner = [a for a in axes if a in own]
+    single = [i for i, a in enumerate(axes) if a not in own]
+    tensor = np.expand_dims(np.transpose(tensor, [present.index(a) for a in inner]), single)
     pipeline = create_prediction_pipeline(model, weight_format="onnx")
     sample = create_sample_for_model(model, inputs={"raw": tensor})
     by_reference = any(op.id == "scale_mean_variance" for op in model.outputs[0].postprocessing)
@@ -226,9 +231,9 @@ def judged(folder, image, axes, block):
         named = {{"b": "batch", "c": "channel"}.get(a, a): size for a, size in sizes.items()}
         made = pipeline.predict_sample_with_fixed_blocking(sample, {"raw": named})
     (name,) = made.members
-    values = np.asarray(made.members[name].data.data)[0]
-    inner = [a for a in axes if a != "b"]
-    values = np.transpose(values, [inner.index(a) for a in own if a in inner])
+    values = np.squeeze(np.asarray(made.members[name].data.data), tuple(single))
+    values = np.transpose(values, [inner.index(a) for a in present])
+    values = values if "c" in axes else values[..., None]
     if by_reference:
         (own_mean, own_std), (mean, std) = (
             (each.mean((0, 1)), each.std((0, 1))) for each in (values.astype("float64"), image[0].astype("float64"))
@@ -281,3 +286,23 @@ make(root, "wrapped", local(1, 2), "bcyx", image_of((1, 96, 80, 1), "uint16"), s
 make(root, "beyond", local(1, 1), "bcyx", image_of((1, 96, 80, 1), "uint8"), stepped,
      [{"id": "scale_linear", "kwargs": {"gain": 1e8, "offset": -4e9}}, {"id": "ensure_dtype", "kwargs": {"dtype": "int32"}},
       {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}, {"id": "scale_linear", "kwargs": {"gain": 1e-9}}], [], 1)
+
+class Around(nn.Module):
+    """A network between two changes of axes."""
+
+    def __init__(self, before, network, after):
+        super().__init__()
+        self.before, self.network, self.after = before, network, after
+
+    def forward(self, x):
+        return self.after(self.network(self.before(x)))
+
+
+# An axis of time of the size 1; neither batch nor channels, and x before y.
+make(root, "timed", Around(lambda x: x[:, :, 0], local(1, 2), lambda x: x[:, :, None]), "bctyx",
+     image_of((1, 80, 96, 1), "uint8"), stepped,
+     [{"id": "zero_mean_unit_variance", "kwargs": {"axes": ["batch", "time", "y", "x"]}}], [], 2)
+make(root, "turned", Around(lambda x: x[None, None], local(1, 1), lambda x: x[0, 0]), "xy",
+     image_of((1, 80, 96, 1), "uint16"), stepped,
+     [{"id": "scale_range", "kwargs": {"axes": ["y", "x"], "max_percentile": 99.5}}],
+     [{"id": "clip", "kwargs": {"max": 0.1}}], 1)

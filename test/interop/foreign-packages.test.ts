@@ -39,6 +39,8 @@ const CASES: Readonly<Record<string, Case>> = {
   older_fixed: { patch: "(16, 16, 2)" },
   wrapped: { patch: "(96, 80, 1)", switched: 5e-3 },
   beyond: { patch: "(96, 80, 1)" },
+  timed: { patch: "(80, 96, 1)" },
+  turned: { patch: "(80, 96, 1)" },
 };
 
 /** Predicts the image of a package. Returns the written values `[z, y, x, channel]`. */

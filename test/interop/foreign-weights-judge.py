@@ -17,7 +17,9 @@ import torch
 from safetensors.torch import save_file
 from timm.layers import resample_abs_pos_embed
 from timm.models._manipulate import adapt_input_conv
-from timm.models.vision_transformer import VisionTransformer
+from timm.models.beit import Beit
+from timm.models.deit import VisionTransformerDistilled
+from timm.models.vision_transformer import ParallelScalingBlock, VisionTransformer
 
 folder = pathlib.Path(sys.argv[1])
 torch.manual_seed(0)
@@ -85,16 +87,50 @@ files = {
     "mae.pth": full,
     "module.pth": {"state_dict": {f"module.{key}": value for key, value in state.items()}},
     "compiled.pth": {"model": {f"_orig_mod.module.{key}": value for key, value in state.items()}},
+    # Part of a larger network: PyTorch Lightning's modules, and a compiled one on several GPUs.
+    "lightning.ckpt": {
+        "epoch": 3, "state_dict": {**{f"model.{key}": value for key, value in state.items()}, "loss.weight": torch.ones(2)},
+        "pytorch-lightning_version": "2.4.0", "callbacks": {}, "hyper_parameters": {"lr": 1e-3},
+    },
+    "nested.pth": {"state_dict": {f"module.net._orig_mod.encoder.{key}": value for key, value in state.items()}},
 }
 for name, content in files.items():
     torch.save(content, folder / name)
 save_file(state, folder / "timm.safetensors")
 torch.save(randomized(network(init_values=1e-5)).state_dict(), folder / "scaled.pth")
 torch.save(randomized(network(qk_norm=True)).state_dict(), folder / "normalized.pth")
+for name, net in {
+    "distilled": VisionTransformerDistilled(
+        img_size=SIZE, patch_size=TOKEN, num_classes=5, embed_dim=24, depth=3, num_heads=3
+    ),
+    "registers": network(reg_tokens=4),
+    "beit": Beit(
+        img_size=SIZE, patch_size=TOKEN, num_classes=5, embed_dim=24, depth=3, num_heads=3, init_values=None
+    ),
+    "parallel": network(block_fn=ParallelScalingBlock),
+    "tokens": network(embed_norm_layer=torch.nn.LayerNorm),
+}.items():
+    torch.save(randomized(net).state_dict(), folder / f"{name}.pth")
+torch.save(
+    {"state_dict": {f"{part}.{key}": value for part in ("student", "teacher") for key, value in state.items()}},
+    folder / "two.pth",
+)
+torch.save({"model": state, "model_build_kwargs": {"num_heads": 4}}, folder / "heads.pth")
+# Networks whose encoders compute the same although their files differ.
+variants = {
+    "pooled.pth": randomized(network(global_pool="avg", fc_norm=False)),
+    "unbiased.pth": randomized(network(qkv_bias=False)),
+    "deit3.pth": randomized(network(no_embed_class=True)),
+}
+for name, net in variants.items():
+    torch.save(net.state_dict(), folder / name)
 
 cases = [{"file": name, "size": [SIZE, SIZE], "channels": CHANNELS} for name in [*files, "timm.safetensors"]]
 for size, channels in (((32, 32), 1), ((32, 32), 4), ((48, 48), 3), ((16, 16), 3), ((24, 40), 1)):
     cases.append({"file": "plain.pth", "size": list(size), "channels": channels})
+for name, net in variants.items():
+    cases.append({"file": name, "size": [SIZE, SIZE], "channels": CHANNELS, **seen(net, (SIZE, SIZE), CHANNELS)})
 for case in cases:
-    case.update(seen(adapted(state, case["size"], case["channels"]), case["size"], case["channels"]))
+    if "raw" not in case:
+        case.update(seen(adapted(state, case["size"], case["channels"]), case["size"], case["channels"]))
 print(json.dumps(cases))

@@ -92,6 +92,13 @@ for (const architecture of ["mae", "vit", "unetr"])
 for (const [file, why] of [
   ["scaled.pth", /layer scales \(blocks\.0\.ls1\.gamma\)/],
   ["normalized.pth", /normalized queries and keys/],
+  ["distilled.pth", /further tokens .*\(dist_token\)/],
+  ["registers.pth", /further tokens .*\(reg_token\)/],
+  ["beit.pth", /separate biases|relative positions/],
+  ["parallel.pth", /other layers than this network/],
+  ["tokens.pth", /a normalization of its tokens/],
+  ["two.pth", /several networks \(student\.…, teacher\.…\)/],
+  ["heads.pth", /4 attention heads, and this network has 3/],
 ] as const)
   test(`${file}: a transformer that computes otherwise is refused`, { skip }, () =>
     assert.rejects(seen("mae", { file, size: [32, 32], channels: 3 }), (error: unknown) => {

@@ -548,6 +548,50 @@ test("values in brackets may be closed under their key, as in PyYAML", () => {
   assert.match(load("DATA:\n  PATCH_SIZE: [64,\n64\nTEST: {}\n").problems[0].message, /not valid YAML/);
 });
 
+test("a sign may stand apart from its number, as in Python", () => {
+  assert.deepEqual(
+    load("DATA:\n  PATCH_SIZE: (+ 64, 0x40, 1)\n").config.numbers("DATA.PATCH_SIZE"),
+    [64, 64, 1],
+  );
+  assert.equal(load("LOSS:\n  IGNORE_INDEX: '- 1'\n").config.number("LOSS.IGNORE_INDEX"), -1);
+});
+
+test("quoted texts may go on at a lower indentation, as in PyYAML", () => {
+  const text = `DATA:
+  TRAIN:
+    PATH: "my
+images"   # it's here
+    GT_PATH: 'it''s
+  # "mine'
+  PATCH_SIZE: "(64,
+64, 1)"
+  TEST: {PATH: &x "a\\
+b", GT_PATH: *x}
+SYSTEM:
+  NUM_WORKERS: >-
+    "two
+TEST:
+  ENABLE: maybe
+`;
+  for (const each of [text, withSettings(text, { "TRAIN.EPOCHS": "7" })]) {
+    const { config } = load(each);
+    assert.equal(config.text("DATA.TRAIN.PATH"), "my images");
+    assert.equal(config.text("DATA.TRAIN.GT_PATH"), "it's # \"mine");
+    assert.deepEqual(config.numbers("DATA.PATCH_SIZE"), [64, 64, 1]);
+    assert.equal(config.text("DATA.TEST.PATH"), "ab");
+    assert.equal(config.text("DATA.TEST.GT_PATH"), "ab");
+  }
+  assert.deepEqual(
+    load(text).problems.map(({ key, line }) => [key, line]),
+    [
+      ["SYSTEM.NUM_WORKERS", 12],
+      ["TEST.ENABLE", 15],
+    ],
+  );
+  // A key stands on one line.
+  assert.match(load('DATA:\n  "TRA\nIN": {PATH: a}\n').problems[0].message, /not valid YAML/);
+});
+
 test("of several merged sections the last one counts, as in PyYAML 6.0.4, and so in a copy of the file", () => {
   const sections = "DATA:\n  TRAIN: &a {PATH: a}\n  VAL: &b {<<: *a, PATH: b}\n";
   for (const [merge, path] of [

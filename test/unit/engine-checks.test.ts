@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { checkForEngine } from "../../src/config/engine-checks.ts";
+import { joinedProblems } from "../../src/config/joined-problems.ts";
 import { applied, problemFixes } from "../../src/extension/language/problem-fixes.ts";
 import { samples } from "../support/command.ts";
 
@@ -23,7 +24,7 @@ TEST: {ENABLE: True}
 
 function problems(engine: "embedded" | "biapy", text: string) {
   const { config, problems } = loadConfig("job.yaml", text);
-  return [...problems, ...checkForEngine(engine, config, process.cwd())];
+  return joinedProblems(problems, checkForEngine(engine, config, process.cwd()));
 }
 
 test("a workflow that BiaPy trains is clean for its engine, and the embedded one says who trains it", () => {
@@ -494,4 +495,118 @@ test("with BiaPy's engine, sizes of a masked autoencoder's decoder that BiaPy ig
     ["MODEL.MAE_DEC_HIDDEN_SIZE", "error"],
     ["MODEL.VIT_NORM_EPS", "warning"],
   ]);
+});
+
+const SELF_SUPERVISED = (model: string, rest = "") => `
+PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
+DATA: {PATCH_SIZE: "(64,64,1)", TRAIN: {PATH: ${images("train")}}${rest}}
+MODEL: {ARCHITECTURE: unet, ${model}}
+TRAIN: {ENABLE: True}
+TEST: {ENABLE: False}
+`;
+
+test("a value of the wrong type is one error, with the correction that follows from other keys", () => {
+  for (const engine of ["biapy", "embedded"] as const) {
+    const found = problems(engine, SELF_SUPERVISED("Z_DOWN: 1"));
+    assert.deepEqual(
+      found.map(({ message, suggestion }) => [message, suggestion]),
+      [["MODEL.Z_DOWN is a list ((0, 0, 0, 0)), not 1.", "[1, 1, 1, 1]"]],
+    );
+    const empty = problems(engine, SELF_SUPERVISED("FEATURE_MAPS: 1", ", VAL: {PATH: None}"));
+    assert.deepEqual(
+      empty.map(({ key }) => key),
+      ["DATA.VAL.PATH", "MODEL.FEATURE_MAPS"],
+    );
+    assert.match(empty[0].message, /is text, such as .*, not None/);
+  }
+});
+
+test("None is no name: it stands for nothing where a text may be empty, as in BiaPy", () => {
+  for (const none of ["None", "null", "'None'"]) {
+    const text = SELF_SUPERVISED(`BMZ: {SOURCE_MODEL_ID: ${none}}`).replace(
+      "MODEL:",
+      `PATHS: {CHECKPOINT_FILE: ${none}}\nMODEL:`,
+    );
+    assert.deepEqual(problems("biapy", text), []);
+    assert.deepEqual(problems("embedded", text), []);
+    assert.equal(loadConfig("job.yaml", text).config.text("PATHS.CHECKPOINT_FILE"), "");
+  }
+});
+
+test("patches are errors where a network cannot shrink them as it does, beyond BiaPy's own check", () => {
+  const withPatch = (patch: string, model: string) =>
+    SELF_SUPERVISED(`FEATURE_MAPS: [4, 8, 16], DROPOUT_VALUES: [0.], ${model}`).replace("(64,64,1)", patch);
+  const messages = (engine: "biapy" | "embedded", patch: string, architecture: string, more = "") =>
+    problems(engine, withPatch(patch, more).replace("unet", architecture))
+      .filter(({ severity }) => severity === "error")
+      .map(({ message }) => message)
+      .join();
+  for (const engine of ["biapy", "embedded"] as const) {
+    // Its stem halves the patch before the levels: 20 -> 10 -> 5.
+    assert.match(
+      messages(engine, "(20,20,1)", "unext_v1"),
+      /20 along y cannot be divided by 8: 2 by the stem/,
+    );
+    assert.equal(messages(engine, "(24,24,1)", "unext_v1"), "");
+    // MultiResUNet does not read YX_DOWN, though BiaPy checks it.
+    const ones = "YX_DOWN: [1, 1, 1, 1]";
+    assert.match(messages(engine, "(40,40,1)", "multiresunet", ones), /40 along y cannot be divided by 16/);
+    assert.equal(messages(engine, "(48,48,1)", "multiresunet", ones), "");
+    const threes = "YX_DOWN: [3, 3]";
+    assert.match(messages(engine, "(9,9,1)", "resunet", threes), /a single pixel is left/);
+    assert.equal(messages(engine, "(9,9,1)", "resunet", `NORMALIZATION: bn, ${threes}`), "");
+    assert.equal(messages(engine, "(27,27,1)", "resunet", threes), "");
+    // BiaPy takes a list of ISOTROPY that is one short.
+    const short = "ISOTROPY: [False, True], YX_DOWN: [4, 4]";
+    assert.match(messages("biapy", "(40,40,1)", "unext_v1", short), /40 along y cannot be divided by 32/);
+    const masking = withPatch("(40,40,1)", "VIT_EMBED_DIM: 24, VIT_NUM_HEADS: 3").replace("unet", "mae");
+    const [error] = problems(
+      engine,
+      masking.replace("NDIM", "SELF_SUPERVISED: {PRETEXT_TASK: masking}, NDIM"),
+    );
+    assert.match(error.message, /40, 40 cannot be divided into tokens of 16/);
+  }
+});
+
+test("a test-only configuration without an architecture takes the checkpoint's, and is not judged as a U-Net", () => {
+  const text = SELF_SUPERVISED("LOAD_CHECKPOINT: True", `, TEST: {PATH: ${images("test")}}`)
+    .replace("ARCHITECTURE: unet, ", "")
+    .replace("NDIM", "SELF_SUPERVISED: {PRETEXT_TASK: masking}, NDIM")
+    .replace("(64,64,1)", "(40,40,1)")
+    .replace("TRAIN: {ENABLE: True}", "TRAIN: {ENABLE: False}")
+    .replace("TEST: {ENABLE: False}", "TEST: {ENABLE: True}");
+  assert.deepEqual(problems("embedded", text), []);
+  // Where something is trained, or the checkpoint's network is not wanted, the network is the configuration's.
+  for (const changed of [
+    text.replace("TRAIN: {ENABLE: False}", "TRAIN: {ENABLE: True}"),
+    text.replace("LOAD_CHECKPOINT: True", "LOAD_CHECKPOINT: True, ITEMS_TO_LOAD_FROM_CHECKPOINT: [norm]"),
+    text.replace("LOAD_CHECKPOINT", "ARCHITECTURE: unet, LOAD_CHECKPOINT"),
+  ])
+    assert.ok(problems("embedded", changed).some(({ key }) => key === "MODEL.ARCHITECTURE"));
+});
+
+test("classes are for workflows that have some, as in BiaPy", () => {
+  for (const engine of ["biapy", "embedded"] as const) {
+    const [problem, ...more] = problems(engine, SELF_SUPERVISED("KERNEL_SIZE: 3", ", N_CLASSES: 3"));
+    assert.equal(problem.message, "DATA.N_CLASSES: SELF_SUPERVISED has no classes: leave this key out.");
+    assert.deepEqual(more, []);
+  }
+  assert.deepEqual(problems("biapy", INSTANCES.replace("PREPROCESS", "N_CLASSES: 3\n  PREPROCESS")), []);
+});
+
+test("with BiaPy's engine, what BiaPy refuses in the workflows of the embedded engine is an error there too", () => {
+  const found = (data: string, rest = "") =>
+    problems("biapy", `${SELF_SUPERVISED("KERNEL_SIZE: 3", data)}${rest}`).map(({ key }) => key);
+  const crossed = ", VAL: {CROSS_VAL: True, CROSS_VAL_NFOLD: 5, CROSS_VAL_FOLD: 6}";
+  assert.deepEqual(found(crossed), ["DATA.VAL.CROSS_VAL_FOLD"]);
+  const percentiles = ["DATA.NORMALIZATION.PERC_CLIP.LOWER_PERC", "DATA.NORMALIZATION.PERC_CLIP.UPPER_PERC"];
+  assert.deepEqual(found(", NORMALIZATION: {PERC_CLIP: {ENABLE: True}}"), percentiles);
+  const target = ["DATA.RESOLUTION_NORM.TARGET_RESOLUTION"];
+  assert.deepEqual(found(", RESOLUTION_NORM: {ENABLE: True, TARGET_RESOLUTION: [1.0, 0.0, 1.0]}"), target);
+  assert.deepEqual(found("", "LOSS: {CLASS_REBALANCE: manual}\n"), ["LOSS.CLASS_WEIGHTS"]);
+  // The default loss has a weight, too.
+  assert.deepEqual(found("", "LOSS: {WEIGHTS: [1.0]}\n"), []);
+  assert.deepEqual(found("", "LOSS: {WEIGHTS: [0.5, 0.5]}\n"), ["LOSS.WEIGHTS"]);
+  // Warnings of the embedded engine do not concern BiaPy.
+  assert.deepEqual(found("", "AUGMENTOR: {ENABLE: False}\n").length, 0);
 });

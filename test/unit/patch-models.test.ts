@@ -15,6 +15,7 @@ const runtime = openOnnxRuntime(1);
 for (const [model, size, completed] of [
   ["ARCHITECTURE: unet, FEATURE_MAPS: [4, 8, 16]", 21, 24],
   ["ARCHITECTURE: multiresunet, FEATURE_MAPS: [4, 8, 16]", 21, 32],
+  ["ARCHITECTURE: multiresunet, FEATURE_MAPS: [4, 8, 16], YX_DOWN: [1, 1, 1, 1]", 21, 32],
   ["ARCHITECTURE: stunet, FEATURE_MAPS: [4, 8, 16], STUNET: {VARIANT: small}", 21, 32],
   [
     "ARCHITECTURE: unext_v2, CONVNEXT_STEM_K_SIZE: 3, FEATURE_MAPS: [4, 8, 16], CONV_LAYERS: [1, 1, 1]",

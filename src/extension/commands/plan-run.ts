@@ -2,8 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import * as vscode from "vscode";
-import { checkConfig, checkName } from "../../config/checks.ts";
+import { checkName } from "../../config/checks.ts";
 import { loadConfig } from "../../config/config.ts";
+import { checkForEngine } from "../../config/engine-checks.ts";
+import { joinedProblems } from "../../config/joined-problems.ts";
 import { firstError } from "../../facts/first-error.ts";
 import { resultTree, runExists } from "../../facts/result-tree.ts";
 import { runName } from "../../facts/run-titles.ts";
@@ -106,7 +108,10 @@ async function isSound(
 ): Promise<boolean> {
   const loaded = loadConfig(config.fsPath);
   const readable = loaded.config.document.entries.length > 0;
-  const found = [...loaded.problems, ...(readable ? checkConfig(loaded.config, folder) : [])];
+  const found = joinedProblems(
+    loaded.problems,
+    readable ? checkForEngine("embedded", loaded.config, folder) : [],
+  );
   const sound = readable && !found.some(({ severity }) => severity === "error");
   const images = sound
     ? await imageChecks(context).check(config.fsPath, readFileSync(config.fsPath, "utf8"), folder, true)

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import * as vscode from "vscode";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { checkForEngine, engineNamed } from "../../config/engine-checks.ts";
+import { joinedProblems } from "../../config/joined-problems.ts";
 import { errorMessage } from "../../facts/errors.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { commandLink } from "../workspace/command-link.ts";
@@ -184,12 +185,10 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     return {
       config,
       sound: problems.every(({ severity }) => severity !== "error"),
-      problems: [
-        ...problems,
-        ...(readable
-          ? checkForEngine(engineOf(document), config, baseFolder(document), mayTouchNetwork())
-          : []),
-      ],
+      problems: joinedProblems(
+        problems,
+        readable ? checkForEngine(engineOf(document), config, baseFolder(document), mayTouchNetwork()) : [],
+      ),
     };
   }
 

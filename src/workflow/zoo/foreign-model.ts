@@ -17,7 +17,16 @@ import { endsLinear } from "../../runtime/onnx/last-operator.ts";
 import type { PatchModels } from "../patch-models.ts";
 import type { PatchModel } from "../predict.ts";
 import { patchBox } from "../settings.ts";
-import { fromLayout, type Layout, layoutOf, OWN_AXES, sizeAlong, toLayout } from "./axis-layout.ts";
+import {
+  fromLayout,
+  isOwn,
+  type Layout,
+  layoutOf,
+  nearestSize,
+  OWN_AXES,
+  sizeAlong,
+  toLayout,
+} from "./axis-layout.ts";
 import { activations, type Need, type OperatedTensor, type Operation, operationsOf } from "./operations.ts";
 import {
   type PackageAxis,
@@ -224,10 +233,10 @@ function foreignFacts({ name, inputs, outputs }: PackageDescription, config: Con
     axes[layout.axes.indexOf(at(OWN_AXES, axis))];
   const sizes = ([0, 1, 2] as const).map((axis) => axisOf(input.axes, from, axis)?.size);
   const own = patchBox(config);
-  const tensor = (kind: Need["of"], id: string, { axes }: Layout): OperatedTensor => ({
+  const tensor = (kind: Need["of"], { id, axes }: typeof input | typeof output): OperatedTensor => ({
     kind,
     id,
-    axes,
+    axes: axes.map((axis) => (axis.type === "space" ? (axis.id ?? "") : axis.type)),
     input: input.id,
   });
   return {
@@ -237,8 +246,8 @@ function foreignFacts({ name, inputs, outputs }: PackageDescription, config: Con
     halo: boxOf((axis) => axisOf(output.axes, to, axis)?.halo ?? 0),
     input: from,
     output: to,
-    before: operationsOf(input.preprocessing ?? [], tensor("input", input.id, from)),
-    after: operationsOf(output.postprocessing ?? [], tensor("output", output.id, to)),
+    before: operationsOf(input.preprocessing ?? [], tensor("input", input)),
+    after: operationsOf(output.postprocessing ?? [], tensor("output", output)),
   };
 }
 
@@ -255,17 +264,6 @@ function configured(config: Config, { patch, channels, halo }: ForeignFacts): Co
     .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL", [1])
     .with("DATA.NORMALIZATION.PERC_CLIP.ENABLE", false)
     .with("DATA.NORMALIZATION.TARGET.ENABLE", false);
-}
-
-const isStepped = (size: PackageAxis["size"]): size is { min: number; step: number } =>
-  typeof size === "object" && "min" in size && "step" in size;
-
-/** Returns the smallest allowed size that is at least `size`. A network of one fixed size has no other, even if it is smaller. */
-function nearestSize(allowed: PackageAxis["size"], size: number): number {
-  if (typeof allowed === "number") return allowed;
-  if (!isStepped(allowed)) return size;
-  const { min, step } = allowed;
-  return size <= min || step <= 0 ? min : min + Math.ceil((size - min) / step) * step;
 }
 
 /**
@@ -321,6 +319,11 @@ async function predictedPatch(
   if (returned.shape.length !== output.axes.length)
     throw new ForeignNetworkError(
       `returns ${inWords(returned.shape)}, and its description has the axes ${output.axes.join(", ")}`,
+    );
+  const others = returned.shape.filter((_, index) => !isOwn(output.axes[index]));
+  if (others.some((size) => size !== 1))
+    throw new ForeignNetworkError(
+      `returns ${inWords(returned.shape)} for one image: only ${OWN_AXES.join(", ")} may be larger than 1`,
     );
   const [z, y, x, count] = exactly(
     OWN_AXES.map((axis) => sizeAlong(returned, output, axis)),

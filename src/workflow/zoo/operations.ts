@@ -204,12 +204,15 @@ export function operationsOf(list: readonly Processing[], tensor: OperatedTensor
   });
 }
 
+const SPACE: readonly string[] = ["z", "y", "x"];
+
 /** Whether statistics are of all channels together. Each image is measured on its own, even if a package measures a data set. */
 function isJoint(axes: readonly string[] | null | undefined, tensor: OperatedTensor): boolean {
   if (!axes) return true;
-  const unknown = axes.find((each) => !tensor.axes.includes(each));
+  const unknown = axes.find((each) => !tensor.axes.includes(each === "t" ? "time" : each));
   if (unknown !== undefined) throw new PackageError(`the tensor has no axis ${unknown}`);
-  const kept = tensor.axes.find((each) => !["batch", "channel"].includes(each) && !axes.includes(each));
+  // Other axes than those of space and channels have the size 1.
+  const kept = tensor.axes.find((each) => SPACE.includes(each) && !axes.includes(each));
   if (kept !== undefined) throw new PackageError(`it measures each ${kept} separately`);
   return axes.includes("channel");
 }
