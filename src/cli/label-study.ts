@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { Command, InvalidArgumentError } from "commander";
 import { checkConfig, checkName } from "../config/checks.ts";
-import { type Config, loadConfig } from "../config/config.ts";
+import { type Config, furtherProblems, loadConfig } from "../config/config.ts";
 import type { Key } from "../config/key-names.ts";
 import { runArguments } from "../facts/run-arguments.ts";
 import { type Problem, parseRunEvent } from "../facts/run-events.ts";
@@ -64,7 +64,7 @@ export async function labelStudy(argv: readonly string[]): Promise<number> {
   const problems = [
     ...(name === undefined ? [] : [name]),
     ...loaded.problems,
-    ...checkConfig(loaded.config),
+    ...furtherProblems(loaded.problems, checkConfig(loaded.config)),
     ...studyProblems(loaded.config),
   ].filter(({ severity }) => severity === "error");
   for (const { file = given.config, line = 1, message } of problems)

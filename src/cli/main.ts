@@ -1,7 +1,7 @@
 /** The command `biapy`: BiaPy's own arguments, run by the embedded engine. */
 import { existsSync, readFileSync } from "node:fs";
 import { checkConfig, checkName } from "../config/checks.ts";
-import { type Config, loadConfig } from "../config/config.ts";
+import { type Config, furtherProblems, loadConfig } from "../config/config.ts";
 import { checkZooDescription, checkZooSource } from "../config/zoo-settings.ts";
 import { errorMessage, isStop } from "../facts/errors.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
@@ -117,7 +117,7 @@ function problemsOfRun(
   return [
     ...(nameProblem === undefined ? [] : [nameProblem]),
     ...problems,
-    ...(readable ? checkConfig(config) : []),
+    ...(readable ? furtherProblems(problems, checkConfig(config)) : []),
     ...(readable && describes ? checkZooDescription(config, process.cwd()) : []),
     ...(foreign === undefined ? [] : notWithPackage(given, config)),
   ];

@@ -133,6 +133,18 @@ export class Config {
 }
 
 /**
+ * Returns the problems of checks that compare keys, without those that only follow from a key that is wrong in itself: another one of
+ * this key, or one about a value that is no number.
+ */
+export function furtherProblems(ofSingleKeys: readonly Problem[], compared: readonly Problem[]): Problem[] {
+  const wrong = new Set(ofSingleKeys.flatMap(({ severity, key }) => (severity === "error" ? [key] : [])));
+  return compared.filter(({ key, message }) => {
+    if (key !== undefined && wrong.has(key)) return false;
+    return wrong.size === 0 || !/\bNaN\b/.test(message);
+  });
+}
+
+/**
  * Reads a configuration and finds the problems of single keys: syntax, unknown and repeated keys, types and
  * ranges. `checkConfig` checks keys against each other.
  *

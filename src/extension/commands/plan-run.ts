@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import * as vscode from "vscode";
 import { checkConfig, checkName } from "../../config/checks.ts";
-import { loadConfig } from "../../config/config.ts";
+import { furtherProblems, loadConfig } from "../../config/config.ts";
 import { resultTree, runExists } from "../../facts/result-tree.ts";
 import { runName } from "../../facts/run-titles.ts";
 import { jobName } from "../../runs/job-name.ts";
@@ -105,7 +105,8 @@ async function isSound(
 ): Promise<boolean> {
   const loaded = loadConfig(config.fsPath);
   const readable = loaded.config.document.entries.length > 0;
-  const found = [...loaded.problems, ...(readable ? checkConfig(loaded.config, folder) : [])];
+  const compared = readable ? checkConfig(loaded.config, folder) : [];
+  const found = [...loaded.problems, ...furtherProblems(loaded.problems, compared)];
   const sound = readable && !found.some(({ severity }) => severity === "error");
   const images = sound
     ? await imageChecks(context).check(config.fsPath, readFileSync(config.fsPath, "utf8"), folder, true)

@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import * as vscode from "vscode";
-import { type Config, loadConfig } from "../../config/config.ts";
+import { type Config, furtherProblems, loadConfig } from "../../config/config.ts";
 import { checkForEngine, engineNamed } from "../../config/engine-checks.ts";
 import { errorMessage } from "../../facts/errors.ts";
 import type { Problem } from "../../facts/run-events.ts";
@@ -168,7 +168,10 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
       problems: [
         ...problems,
         ...(readable
-          ? checkForEngine(engineOf(document), config, baseFolder(document), mayTouchNetwork())
+          ? furtherProblems(
+              problems,
+              checkForEngine(engineOf(document), config, baseFolder(document), mayTouchNetwork()),
+            )
           : []),
       ],
     };
