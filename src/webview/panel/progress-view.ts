@@ -162,12 +162,11 @@ function spoken(run: RunSummary, record: RunRecord | undefined): string {
 }
 
 function timeLeft(run: RunSummary, record: RunRecord | undefined): string {
-  const start = record?.start;
   const end = endOf(run, record);
   if (run.status === "running" && end === undefined)
     return run.timeLeft === undefined ? "" : `${run.timeLeft} left`;
-  if (end === undefined || start === undefined) return "";
-  return `took ${duration((end.time - start.time) / 1000)}`;
+  // As in the runs table: from its start on, not from its first step.
+  return end === undefined || end.time < run.started ? "" : `took ${duration((end.time - run.started) / 1000)}`;
 }
 
 function fraction(run: RunSummary, record: RunRecord | undefined): number {
