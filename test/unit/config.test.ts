@@ -277,7 +277,9 @@ test("missing folders are named with the key", () => {
     problems.map(({ key }) => key),
     ["DATA.TRAIN.PATH", "DATA.TEST.PATH"],
   );
-  assert.match(problems[0].message, /\/path\/to\/train does not exist/);
+  assert.match(problems[0].message, /the folder \/path\/to\/train does not exist\.$/);
+  const [relative] = checkConfig(load(TEMPLATE.replace("/path/to/train", "raw")).config, "here");
+  assert.match(relative.message, /the folder raw does not exist \(resolved against here\)\.$/);
   // Training is not mentioned, but the test needs its folder: that is one problem.
   const text = "DATA: {TRAIN: {PATH: /nowhere}, TEST: {USE_VAL_AS_TEST: True}}\nTEST: {ENABLE: True}\n";
   assert.deepEqual(

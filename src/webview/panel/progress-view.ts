@@ -166,7 +166,9 @@ function timeLeft(run: RunSummary, record: RunRecord | undefined): string {
   if (run.status === "running" && end === undefined)
     return run.timeLeft === undefined ? "" : `${run.timeLeft} left`;
   // As in the runs table: from its start on, not from its first step.
-  return end === undefined || end.time < run.started ? "" : `took ${duration((end.time - run.started) / 1000)}`;
+  return end === undefined || end.time < run.started
+    ? ""
+    : `took ${duration((end.time - run.started) / 1000)}`;
 }
 
 function fraction(run: RunSummary, record: RunRecord | undefined): number {
