@@ -660,11 +660,12 @@ TRAIN: {ENABLE: True, OPTIMIZER: ADAM, LR: 1.E-3}
 });
 
 test("a key in a wrong section is named in its own, before keys with a similar name", () => {
-  const { problems } = loadConfig("job.yaml", "LOSS: {BATCH_SIZE: 4}\nDATA: {PATHC_SIZE: '(64,64,1)'}");
+  const { problems } = loadConfig("job.yaml", "LOSS: {BATCH_SIZE: 4}\nDATA: {BATCH_SIZE: 4, PATHC_SIZE: '(64,64,1)'}");
   assert.deepEqual(
     problems.map(({ key, suggestion }) => [key, suggestion]),
     [
       ["LOSS.BATCH_SIZE", "TRAIN.BATCH_SIZE"],
+      ["DATA.BATCH_SIZE", "TRAIN.BATCH_SIZE"],
       ["DATA.PATHC_SIZE", "DATA.PATCH_SIZE"],
     ],
   );
