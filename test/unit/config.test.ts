@@ -660,7 +660,10 @@ TRAIN: {ENABLE: True, OPTIMIZER: ADAM, LR: 1.E-3}
 });
 
 test("a key in a wrong section is named in its own, before keys with a similar name", () => {
-  const { problems } = loadConfig("job.yaml", "LOSS: {BATCH_SIZE: 4}\nDATA: {BATCH_SIZE: 4, PATHC_SIZE: '(64,64,1)'}");
+  const { problems } = loadConfig(
+    "job.yaml",
+    "LOSS: {BATCH_SIZE: 4}\nDATA: {BATCH_SIZE: 4, PATHC_SIZE: '(64,64,1)'}",
+  );
   assert.deepEqual(
     problems.map(({ key, suggestion }) => [key, suggestion]),
     [

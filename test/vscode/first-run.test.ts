@@ -151,16 +151,21 @@ scenario("a few questions make a configuration without a problem", async ({ work
   assert.match(volume, /NDIM: 3D/);
   assert.match(volume, /PATH: sample-images\/3d\/train/);
 
+  // It opens beside the panel, whichever was used last, and a name that is free is proposed.
+  await workbench.command("BiaPy: Open Training Panel");
+  await (await workbench.panel()).locator(".doing").click();
+  writeFileSync(join(sample, "my_model.biapy.yaml"), "");
   await workbench.command("BiaPy: New Configuration…");
   await answer(workbench, "Choose a Folder");
   await workbench.givePath("Which images to train on?", join(sample, "images/train"));
   await answer(workbench, "2D", "Pretrain by Restoring", "unet");
   await workbench.page.locator(".quick-input-title", { hasText: "(5/6)" }).waitFor();
   await workbench.choose("images/test");
-  await workbench.givePath("Save the Configuration", join(sample, "restore.biapy.yaml"));
-  await workbench.soundConfiguration("restore.biapy.yaml");
+  await workbench.acceptSaving("my_model_2.biapy.yaml");
+  await workbench.soundConfiguration("my_model_2.biapy.yaml");
+  await workbench.panel();
   await workbench.screenshot("7-restoring");
-  const restoring = readFileSync(join(sample, "restore.biapy.yaml"), "utf8");
+  const restoring = readFileSync(join(sample, "my_model_2.biapy.yaml"), "utf8");
   assert.match(restoring, /ARCHITECTURE: unet\n/);
   assert.match(restoring, /PATH: images\/train\n/);
   assert.ok(restoring.split("\n").filter((line) => line.trim().startsWith("#")).length >= 8, restoring);

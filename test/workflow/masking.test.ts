@@ -68,7 +68,10 @@ test("a run trains, tests, leaves the documented tree, and resumes exactly where
   assert.ok(visible.length > source.data.length / 8, `${visible.length} visible pixels`);
   const moved = visible.filter((at) => Math.abs(filled.data[at] - source.data[at]) > 1);
   // Pixels of the darkest value look masked.
-  assert.ok(moved.length < visible.length / 50, `${moved.length} of ${visible.length} visible pixels changed`);
+  assert.ok(
+    moved.length < visible.length / 50,
+    `${moved.length} of ${visible.length} visible pixels changed`,
+  );
   assert.deepEqual(
     (await readdir(join(run, "charts"))).sort(),
     ["loss", "mae", "mse", "psnr", "ssim"].map((metric) => `job_1_${metric}.png`),

@@ -6,6 +6,7 @@ import * as vscode from "vscode";
 import { holdsCopies } from "../../facts/degraded-copies.ts";
 import { counted } from "../../facts/format.ts";
 import type { WorkflowName } from "../../facts/workflows.ts";
+import { freePath } from "../workspace/free-path.ts";
 import { askInOrder, type Choice, choose, kept, type Question, type Step } from "../workspace/multi-step.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
 import { askWhereToSave, writeAndShow } from "./documents.ts";
@@ -256,5 +257,6 @@ function once<T>(make: () => T): () => T {
 
 async function askTarget(): Promise<vscode.Uri | undefined> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
-  return askWhereToSave("Save the Configuration", vscode.Uri.joinPath(folder, "my_model.biapy.yaml"));
+  const proposed = freePath(join(folder.fsPath, "my_model"), ".biapy.yaml");
+  return askWhereToSave("Save the Configuration", vscode.Uri.file(proposed));
 }
