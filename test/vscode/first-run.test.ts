@@ -152,6 +152,7 @@ scenario("a few questions make a configuration without a problem", async ({ work
   assert.match(volume, /PATH: sample-images\/3d\/train/);
 
   // It opens beside the panel, whichever was used last, and a name that is free is proposed.
+  await workbench.openFile("sample.biapy.yaml");
   await workbench.command("BiaPy: Open Training Panel");
   await (await workbench.panel()).locator(".doing").click();
   writeFileSync(join(sample, "my_model.biapy.yaml"), "");

@@ -91,6 +91,8 @@ test("a chart for each metric and the learning rate, with the run's last values"
   panel(async (webview) => {
     const titles = await webview.frame.locator(".chart h3").allTextContents();
     assert.deepEqual(titles, ["Loss", "PSNR (dB)", "SSIM", "MSE", "MAE", "Learning rate"]);
+    const loss = webview.frame.getByRole("group", { name: "Loss", exact: true });
+    assert.equal(await loss.getByRole("button", { name: /^Validation/ }).count(), 1);
     // The last three are folded until they are asked for.
     assert.equal(await chart(webview, "MAE").isVisible(), false);
     await webview.frame.getByText("More curves").click();
