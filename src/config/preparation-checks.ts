@@ -2,7 +2,7 @@
 import type { Problem } from "../facts/run-events.ts";
 import { channelsOf, ndimOf, PHASES, type Phase, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
-import { mayExist } from "./task-checks.ts";
+import { mayExist, resolvedAgainst } from "./task-checks.ts";
 import { fillsPadding } from "./test-checks.ts";
 
 /**
@@ -95,8 +95,9 @@ function checkMedian(config: Config): Problem[] {
 function checkHistogram(config: Config, folder: string, network: boolean): Problem[] {
   if (!config.flag("DATA.PREPROCESS.MATCH_HISTOGRAM.ENABLE")) return [];
   const key = "DATA.PREPROCESS.MATCH_HISTOGRAM.REFERENCE_PATH";
-  if (mayExist(config.text(key), folder, network)) return [];
-  return [config.problem(key, `the folder ${config.text(key)} does not exist (resolved against ${folder}).`)];
+  const written = config.text(key);
+  if (mayExist(written, folder, network)) return [];
+  return [config.problem(key, `the folder ${written} does not exist${resolvedAgainst(written, folder)}.`)];
 }
 
 function checkColorSteps(config: Config): Problem[] {

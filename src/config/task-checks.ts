@@ -1,6 +1,6 @@
 /** Checks that several workflows share. */
 import { existsSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
 import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
@@ -38,6 +38,10 @@ export type PathSettings = readonly [folder: string, network: boolean];
 export const mayExist = (written: string, folder: string, network: boolean): boolean =>
   (!network && isNetworkPath(written)) || existsSync(resolve(folder, written));
 
+/** Says where a relative path starts; empty for an absolute one. */
+export const resolvedAgainst = (written: string, folder: string): string =>
+  isAbsolute(written) ? "" : ` (resolved against ${folder})`;
+
 /**
  * Checks that a key names a folder.
  *
@@ -52,8 +56,8 @@ export function checkFolder(config: Config, key: TextKey, folder: string, networ
   if (existsSync(path) && statSync(path).isDirectory()) return [];
   const isFile = existsSync(path);
   const message = isFile
-    ? `${written} is a file; ${key} must name a folder (resolved against ${folder}).`
-    : `the folder ${written} does not exist (resolved against ${folder}).`;
+    ? `${written} is a file; ${key} must name a folder${resolvedAgainst(written, folder)}.`
+    : `the folder ${written} does not exist${resolvedAgainst(written, folder)}.`;
   return [config.problem(key, message, isFile ? undefined : nearestFolder(written, folder))];
 }
 

@@ -41,9 +41,13 @@ function unknown(key: string, names: Iterable<string>): Fault {
     const suggestion = key.replace(former, today);
     return { message: `BiaPy 3.7.1 has no key ${key}: it is ${suggestion} today.`, suggestion };
   }
-  const near = closest(key, [...names]);
   // Compare names without their sections: KERNEL_INIT is not a misspelled KERNEL_SIZE.
   const nameOf = (each: string) => each.slice(each.lastIndexOf(".") + 1);
+  const all = [...names];
+  // A key in a wrong section keeps its name: DATA.BATCH_SIZE is TRAIN.BATCH_SIZE, not DATA.PATCH_SIZE.
+  const depth = key.split(".").length;
+  const namesakes = all.filter((each) => nameOf(each) === nameOf(key) && each.split(".").length === depth);
+  const near = closest(key, namesakes.length > 0 ? namesakes : all);
   const [name, nearName] = [nameOf(key), nameOf(near)];
   const likely =
     distance(key, near) <= 1 || distance(name, nearName) <= Math.max(2, Math.floor(name.length / 4));

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as vscode from "vscode";
 import { registerCommands } from "./commands/index.ts";
+import { provideInspections } from "./commands/inspection-documents.ts";
 import { trainWhatWasAsked } from "./commands/sample.ts";
 import type { Services } from "./commands/services.ts";
 import { enginesOf } from "./engines/index.ts";
@@ -56,6 +57,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     resultsView,
     lookWhileVisible(resultsView, () => results.lookAgain().catch((error) => output.error(error))),
     registerCommands(services),
+    provideInspections(),
     registerDebugging(services),
     registerPythonDebugging(services),
     registerTasks(services),

@@ -6,9 +6,11 @@ import { pretextTask } from "../../src/config/basics.ts";
 import { checkConfig, checkName } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { layerPattern } from "../../src/config/frozen-layers.ts";
+import { joinedProblems } from "../../src/config/joined-problems.ts";
 import { keyFacts } from "../../src/config/keys.ts";
 import { optimizerBetas } from "../../src/config/optimizer-betas.ts";
 import { withSettings } from "../../src/config/with-settings.ts";
+import { samples } from "../support/command.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const load = (text: string) => loadConfig("my.yaml", text);
@@ -276,7 +278,9 @@ test("missing folders are named with the key", () => {
     problems.map(({ key }) => key),
     ["DATA.TRAIN.PATH", "DATA.TEST.PATH"],
   );
-  assert.match(problems[0].message, /\/path\/to\/train does not exist/);
+  assert.match(problems[0].message, /the folder \/path\/to\/train does not exist\.$/);
+  const [relative] = checkConfig(load(TEMPLATE.replace("/path/to/train", "raw")).config, "here");
+  assert.match(relative.message, /the folder raw does not exist \(resolved against here\)\.$/);
   // Training is not mentioned, but the test needs its folder: that is one problem.
   const text = "DATA: {TRAIN: {PATH: /nowhere}, TEST: {USE_VAL_AS_TEST: True}}\nTEST: {ENABLE: True}\n";
   assert.deepEqual(
@@ -677,5 +681,40 @@ TEST: {ENABLE: True, ANALIZE_2D_IMGS_AS_3D_STACK: True, BY_CHUNKS: {ENABLE: True
   assert.deepEqual(
     messages.filter((message) => /self-supervision|without labels/i.test(message)),
     [],
+  );
+});
+
+test("a wrong value has one message: checks of several keys are silent about it", () => {
+  const text = (features: string, overlap: string) => `
+PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D, SELF_SUPERVISED: {PRETEXT_TASK: crappify}}
+DATA: {PATCH_SIZE: "(64,64,1)", TRAIN: {PATH: ${JSON.stringify(samples("2d/train"))}, OVERLAP: ${overlap}}}
+MODEL: {ARCHITECTURE: vit, VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: ${features}, VIT_NUM_HEADS: 3}
+TRAIN: {ENABLE: True, OPTIMIZER: ADAM, LR: 1.E-3}
+`;
+  const errors = (content: string) => {
+    const { config, problems } = loadConfig("job.yaml", content);
+    return joinedProblems(problems, checkConfig(config))
+      .filter(({ severity }) => severity === "error")
+      .map(({ key, message }) => [key, message]);
+  };
+  assert.deepEqual(errors(text("192", '"(0,0)"')), []);
+  assert.deepEqual(errors(text("wide", "half")), [
+    ["DATA.TRAIN.OVERLAP", "DATA.TRAIN.OVERLAP is a tuple ((0, 0)), not half."],
+    ["MODEL.VIT_EMBED_DIM", "MODEL.VIT_EMBED_DIM is a whole number, such as 768, not wide."],
+  ]);
+});
+
+test("a key in a wrong section is named in its own, before keys with a similar name", () => {
+  const { problems } = loadConfig(
+    "job.yaml",
+    "LOSS: {BATCH_SIZE: 4}\nDATA: {BATCH_SIZE: 4, PATHC_SIZE: '(64,64,1)'}",
+  );
+  assert.deepEqual(
+    problems.map(({ key, suggestion }) => [key, suggestion]),
+    [
+      ["LOSS.BATCH_SIZE", "TRAIN.BATCH_SIZE"],
+      ["DATA.BATCH_SIZE", "TRAIN.BATCH_SIZE"],
+      ["DATA.PATHC_SIZE", "DATA.PATCH_SIZE"],
+    ],
   );
 });

@@ -1,7 +1,7 @@
 /** Questions to the user: dialogs that ask for files, and lists. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { choose } from "../../src/extension/workspace/multi-step.ts";
+import { askInOrder, choose, type StepEnd } from "../../src/extension/workspace/multi-step.ts";
 import { pickImages } from "../../src/extension/workspace/pick-files.ts";
 import { answers } from "../support/fake-vscode.ts";
 
@@ -36,4 +36,15 @@ test("a list whose choices cannot be found ends with the error", async () => {
   const choices = Promise.reject(new Error("the disk is gone"));
   const question = { title: "T", placeholder: "P", step: 1, steps: 1, choices };
   await assert.rejects(choose(question), /the disk is gone/);
+});
+
+test("questions that are skipped are not counted", async () => {
+  const shown: string[] = [];
+  const answered = (end: StepEnd) => async (place: { step: number; steps: number }) => {
+    if (end !== "skipped") shown.push(`${place.step}/${place.steps}`);
+    return end;
+  };
+  const steps = (["answered", "skipped", "skipped", "answered"] as const).map(answered);
+  assert.equal(await askInOrder(steps), true);
+  assert.deepEqual(shown, ["1/4", "2/2"]);
 });

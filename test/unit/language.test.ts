@@ -138,7 +138,12 @@ test("a repeated key is underlined at its second place", () => {
 });
 
 test("every fix of an unknown key leaves a file that loads", () => {
-  for (const text of ["TRAIN:\n  EPOCH: 3\n", "PROBLEM:\n  NDIMS: 3D\n", "MODLE:\n  ARCHITECTURE: mae\n"])
+  for (const text of [
+    "TRAIN:\n  EPOCH: 3\n",
+    "PROBLEM:\n  NDIMS: 3D\n",
+    "MODLE:\n  ARCHITECTURE: mae\n",
+    "PROBLEM:\n  DENOISING:\n    2NV_PERC_PIX: 0.2\n",
+  ])
     assert.deepEqual(loadConfig("a.yaml", mended(text)).problems, []);
 });
 

@@ -102,7 +102,7 @@ scenario("values that the engine trains come first, and others say what they nee
 
 scenario(
   "the likeliest key and folder come first, and Enter after a section indents",
-  async ({ workbench }) => {
+  async ({ workbench, folder }) => {
     const { page } = workbench;
     const { keyboard } = page;
     await workbench.openFile("section.biapy.yaml");
@@ -117,6 +117,8 @@ scenario(
       "2d/train first",
     );
     await keyboard.press("Enter");
+    await workbench.save();
+    assert.equal(read(folder, "section.biapy.yaml"), "DATA:\n    TRAIN:\n        PATH: 2d/train");
     await keyboard.press("Enter");
     await keyboard.press("Shift+Home");
     await keyboard.press("Delete");

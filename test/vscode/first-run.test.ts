@@ -137,25 +137,36 @@ scenario("a few questions make a configuration without a problem", async ({ work
   await workbench.page.locator(".quick-input-titlebar .codicon-quick-input-back").click();
   await workbench.page.locator(".quick-input-title", { hasText: "(2/7)" }).waitFor();
   await answer(workbench, "3D", "Pretrain by Masking");
-  await workbench.page.locator(".quick-input-title", { hasText: "(6/7)" }).waitFor();
+  // Questions without a choice are skipped, and not counted.
+  await workbench.page.locator(".quick-input-title", { hasText: "(4/5)" }).waitFor();
   await answer(workbench, "Use Sample Images");
   await workbench.givePath("Save the Configuration", join(sample, "volume.biapy.yaml"));
   await workbench.soundConfiguration("volume.biapy.yaml");
+  // It stays open: only a preview's name is in italics.
+  await workbench.page
+    .locator('.tab.active[data-resource-name="volume.biapy.yaml"] .monaco-icon-label:not(.italic)')
+    .waitFor();
   await workbench.screenshot("6-volume");
   const volume = readFileSync(join(sample, "volume.biapy.yaml"), "utf8");
   assert.match(volume, /NDIM: 3D/);
   assert.match(volume, /PATH: sample-images\/3d\/train/);
 
+  // It opens beside the panel, whichever was used last, and a name that is free is proposed.
+  await workbench.openFile("sample.biapy.yaml");
+  await workbench.command("BiaPy: Open Training Panel");
+  await (await workbench.panel()).locator(".doing").click();
+  writeFileSync(join(sample, "my_model.biapy.yaml"), "");
   await workbench.command("BiaPy: New Configuration…");
   await answer(workbench, "Choose a Folder");
   await workbench.givePath("Which images to train on?", join(sample, "images/train"));
   await answer(workbench, "2D", "Pretrain by Restoring", "unet");
-  await workbench.page.locator(".quick-input-title", { hasText: "(6/7)" }).waitFor();
+  await workbench.page.locator(".quick-input-title", { hasText: "(5/6)" }).waitFor();
   await workbench.choose("images/test");
-  await workbench.givePath("Save the Configuration", join(sample, "restore.biapy.yaml"));
-  await workbench.soundConfiguration("restore.biapy.yaml");
+  await workbench.acceptSaving("my_model_2.biapy.yaml");
+  await workbench.soundConfiguration("my_model_2.biapy.yaml");
+  await workbench.panel();
   await workbench.screenshot("7-restoring");
-  const restoring = readFileSync(join(sample, "restore.biapy.yaml"), "utf8");
+  const restoring = readFileSync(join(sample, "my_model_2.biapy.yaml"), "utf8");
   assert.match(restoring, /ARCHITECTURE: unet\n/);
   assert.match(restoring, /PATH: images\/train\n/);
   assert.ok(restoring.split("\n").filter((line) => line.trim().startsWith("#")).length >= 8, restoring);

@@ -98,9 +98,13 @@ scenario("a metric is drawn against a key", async ({ workbench }) => {
 
 scenario("two runs are compared: configurations, images, curves", async ({ workbench }) => {
   const { page } = workbench;
-  await selectBoth(await runsTable(workbench));
+  const table = await runsTable(workbench);
+  await table.getByRole("button", { name: /^Run/ }).click();
+  await until(async () => (await names(table))[0] === "cells, run 2" || undefined, "the later run first");
+  await selectBoth(table);
   await (await workbench.table()).getByRole("button", { name: "Compare Configurations" }).click();
-  await page.locator(".tab.active", { hasText: "↔" }).waitFor();
+  // A difference reads from the earlier run to the later one, in any order of the table.
+  await page.locator(".tab.active", { hasText: "Baseline ↔ cells, run 2" }).waitFor();
   await page.locator(".monaco-diff-editor .line-insert").first().waitFor();
   await workbench.screenshot("4-configurations");
   await (await runsTable(workbench)).getByRole("button", { name: "Compare Images" }).click();

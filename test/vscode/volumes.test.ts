@@ -131,7 +131,11 @@ scenario("the trainer's reading of a file is shown from the explorer", async ({ 
   for (const fact of ["31 x 61 x 33 (z, y, x, channel: 31, 61, 33, 1)", "uint16", "0.65"])
     await until(async () => (await workbench.visibleText()).includes(fact) || undefined, fact);
   await workbench.screenshot("9-inspected");
-  await workbench.command("View: Revert and Close Editor");
+  // It is no file, and asks nothing when it is closed.
+  const tab = workbench.page.locator(".tab.active", { hasText: "Inspection of micrometers.tif" });
+  await tab.waitFor();
+  await workbench.command("View: Close Editor");
+  await tab.waitFor({ state: "detached" });
 });
 
 scenario("HDF5 files and Zarr stores open in the viewer", async ({ workbench, folder }) => {

@@ -73,10 +73,26 @@ const validationLoss = (events: readonly RunEvent[], epoch: number): number => {
 
 const shown = (value: number): string => String(Number(value.toPrecision(4)));
 
+test("a run that was resumed does not show the end of its earlier part", () => {
+  const events = recordedEvents("cells");
+  const end = events.at(-1);
+  assert.ok(end?.event === "end");
+  const run = summary("cells", "running", { started: end.time + 1000 });
+  return panel(
+    async ({ frame }) => {
+      await waitForText(frame.locator(".doing"), /^Epoch \d+ of \d+ done$/);
+      assert.equal(await textOf(frame.locator(".progress-line .left")), "");
+    },
+    { runs: [run], events },
+  );
+});
+
 test("a chart for each metric and the learning rate, with the run's last values", () =>
   panel(async (webview) => {
     const titles = await webview.frame.locator(".chart h3").allTextContents();
     assert.deepEqual(titles, ["Loss", "PSNR (dB)", "SSIM", "MSE", "MAE", "Learning rate"]);
+    const loss = webview.frame.getByRole("group", { name: "Loss", exact: true });
+    assert.equal(await loss.getByRole("button", { name: /^Validation/ }).count(), 1);
     // The last three are folded until they are asked for.
     assert.equal(await chart(webview, "MAE").isVisible(), false);
     await webview.frame.getByText("More curves").click();

@@ -285,7 +285,10 @@ test("a run is starred, renamed and deleted from its menu", () =>
   table(async (webview) => {
     const { frame } = webview;
     const row = frame.locator(`tr[data-run="${manyRunId(998)}"]`);
-    await row.getByRole("button", { name: "Star" }).click();
+    // Screen readers hear which run, not its path.
+    await row.getByRole("checkbox", { name: /^Select [^/]+, run \d+$/ }).waitFor();
+    await frame.getByRole("columnheader", { name: "Starred" }).waitFor();
+    await row.getByRole("button", { name: /^Star [^/]+, run \d+$/ }).click();
     assert.deepEqual(await webview.said("star"), [{ type: "star", run: manyRunId(998), starred: true }]);
     const choose = async (item: string) => {
       await row.click({ button: "right" });

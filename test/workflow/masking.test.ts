@@ -61,6 +61,17 @@ test("a run trains, tests, leaves the documented tree, and resumes exactly where
   assert.deepEqual(await readImage(join(run, "MAE_checks/nuclei-01_original.tif")), source);
   const predicted = await readImage(join(run, "per_image/nuclei-01.tif"));
   assert.deepEqual(predicted.shape, source.shape);
+  // The image has 25 patches, which two batches of 13 predict.
+  const masked = await readImage(join(run, "MAE_checks/nuclei-01_masked.tif"));
+  const filled = await readImage(join(run, "MAE_checks/nuclei-01_reconstruction_and_visible.tif"));
+  const visible = [...source.data.keys()].filter((at) => masked.data[at] === source.data[at]);
+  assert.ok(visible.length > source.data.length / 8, `${visible.length} visible pixels`);
+  const moved = visible.filter((at) => Math.abs(filled.data[at] - source.data[at]) > 1);
+  // Pixels of the darkest value look masked.
+  assert.ok(
+    moved.length < visible.length / 50,
+    `${moved.length} of ${visible.length} visible pixels changed`,
+  );
   assert.deepEqual(
     (await readdir(join(run, "charts"))).sort(),
     ["loss", "mae", "mse", "psnr", "ssim"].map((metric) => `job_1_${metric}.png`),

@@ -7,10 +7,10 @@ import { type Config, loadConfig } from "../../config/config.ts";
 import { type Settings, withSettings } from "../../config/with-settings.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import { resultTree } from "../../facts/result-tree.ts";
+import { freePath } from "../workspace/free-path.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { chooseModel, type Model } from "./apply-model.ts";
 import { runTool } from "./device-tools.ts";
-import { freePath } from "./free-path.ts";
 import type { Services } from "./services.ts";
 
 const TITLE = "Export Model";

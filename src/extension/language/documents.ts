@@ -33,5 +33,7 @@ export async function writeAndShow(target: vscode.Uri, text: string): Promise<vo
   await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
   const document = await vscode.workspace.openTextDocument(target);
   if (document.languageId !== LANGUAGE) await vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
-  await vscode.window.showTextDocument(document);
+  // Beside the training panel, not over it. Not as a preview, which the next file that is opened would replace.
+  const viewColumn = vscode.window.activeTextEditor?.viewColumn ?? vscode.ViewColumn.One;
+  await vscode.window.showTextDocument(document, { preview: false, viewColumn });
 }

@@ -16,7 +16,7 @@ export interface KeyLine {
   readonly valueEnd: number;
 }
 
-const KEY = /^(\s*)("?)([A-Za-z_]\w*)\2\s*:(?=\s|$)/;
+const KEY = /^(\s*)("?)(\w+)\2\s*:(?=\s|$)/;
 /** A value ends before ` #`, unless that is within quotes. */
 const VALUE = /^\s*((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?!\s+#|\s*$).)*)/;
 

@@ -3,6 +3,7 @@ import { cp, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
+import { freePath } from "../workspace/free-path.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
 import { ConfigurationQuestions, NO_MASKS } from "./configuration-questions.ts";
 import { askWhereToSave, writeAndShow } from "./documents.ts";
@@ -61,5 +62,6 @@ export async function newConfiguration(
 
 async function askTarget(): Promise<vscode.Uri | undefined> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
-  return askWhereToSave("Save the Configuration", vscode.Uri.joinPath(folder, "my_model.biapy.yaml"));
+  const proposed = freePath(join(folder.fsPath, "my_model"), ".biapy.yaml");
+  return askWhereToSave("Save the Configuration", vscode.Uri.file(proposed));
 }

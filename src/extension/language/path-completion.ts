@@ -4,7 +4,7 @@ import { holdsCopies } from "../../facts/degraded-copies.ts";
 import { counted } from "../../facts/format.ts";
 import { baseFolder } from "./documents.ts";
 import { isMaskFolder } from "./folder-content.ts";
-import { keyLines } from "./key-lines.ts";
+import { type KeyLine, keyLines } from "./key-lines.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import { shortestPath } from "./new-configuration.ts";
 import { IMAGE_FOLDER_KEY } from "./problem-fixes.ts";
@@ -16,14 +16,10 @@ export function pathCompletion(context: vscode.ExtensionContext): vscode.Complet
     async provideCompletionItems(document, position) {
       const found = keyLines(document.getText()).find(({ line }) => line === position.line);
       if (found === undefined || !IMAGE_FOLDER_KEY.test(found.key)) return undefined;
-      if (position.character <= found.nameEnd) return undefined;
+      const place = valuePlace(document.lineAt(position.line).text, found, position.character);
+      if (place === undefined) return undefined;
       const base = baseFolder(document);
-      const range = new vscode.Range(
-        position.line,
-        Math.min(found.valueStart, position.character),
-        position.line,
-        Math.max(found.valueEnd, position.character),
-      );
+      const range = new vscode.Range(position.line, place.start, position.line, place.end);
       const all = await imageChecks(context).imageFolders(base);
       const copies = found.key.endsWith("SSL_SOURCE_DIR");
       const folders = all.filter(({ path }) => copies || !holdsCopies(path));
@@ -31,7 +27,7 @@ export function pathCompletion(context: vscode.ExtensionContext): vscode.Complet
         const text = shortestPath(path, base);
         const item = new vscode.CompletionItem(text, vscode.CompletionItemKind.Folder);
         item.detail = counted(count, "image");
-        item.insertText = yamlText(text);
+        item.insertText = place.before + yamlText(text) + place.after;
         item.filterText = document.getText(range) === "" ? text : `${yamlText(text)} ${text}`;
         item.range = range;
         // Before what the YAML server offers, the default.
@@ -39,6 +35,32 @@ export function pathCompletion(context: vscode.ExtensionContext): vscode.Complet
         return item;
       });
     },
+  };
+}
+
+/** Where a value goes, and the spaces that it needs around it. */
+interface ValuePlace {
+  readonly start: number;
+  readonly end: number;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The columns of a key's value at the cursor; undefined in the key's name and in a comment. */
+function valuePlace(
+  line: string,
+  { nameEnd, valueStart, valueEnd }: KeyLine,
+  cursor: number,
+): ValuePlace | undefined {
+  const empty = valueStart === valueEnd;
+  const start = empty ? cursor : Math.min(valueStart, cursor);
+  const end = Math.max(valueEnd, cursor);
+  if (cursor <= nameEnd || line.slice(valueEnd, cursor).trim() !== "") return undefined;
+  return {
+    start,
+    end,
+    before: line.charAt(start - 1) === ":" ? " " : "",
+    after: line.charAt(end) === "#" ? " " : "",
   };
 }
 

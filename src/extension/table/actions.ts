@@ -27,12 +27,14 @@ export async function editNotes(runs: RunManager, run: string, field: "title" | 
   if (answer !== undefined) await runs.annotate(run, { ...details.notes, [field]: answer.trim() });
 }
 
-/** Compares the configurations of two runs in a diff editor. */
+/** Compares the configurations of two runs in a diff editor, the earlier run on the left, whatever the order of the table. */
 export async function compareConfigurations(
   runs: RunManager,
-  [one, other]: readonly [string, string],
+  compared: readonly [string, string],
 ): Promise<void> {
-  const [left, right] = [runs.find(one), runs.find(other)];
+  const [left, right] = compared
+    .flatMap((id) => runs.find(id) ?? [])
+    .sort((one, other) => one.summary.started - other.summary.started);
   const [fileA, fileB] = [left && configurationOf(left), right && configurationOf(right)];
   if (left === undefined || right === undefined || fileA === undefined || fileB === undefined) {
     void vscode.window.showWarningMessage("The configuration of one of these runs is gone.");

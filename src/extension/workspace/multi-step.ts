@@ -18,7 +18,9 @@ export type Step = (place: StepPlace) => Promise<StepEnd>;
 export async function askInOrder(steps: readonly Step[]): Promise<boolean> {
   const asked: number[] = [];
   for (let at = 0, ask = steps[at]; ask !== undefined; ask = steps[at]) {
-    const end = await ask({ step: at + 1, steps: steps.length });
+    // Questions that were skipped are not counted: no number is left out.
+    const skipped = at - asked.length;
+    const end = await ask({ step: asked.length + 1, steps: steps.length - skipped });
     if (end === "canceled") return false;
     if (end === "back") {
       const before = asked.pop();

@@ -46,7 +46,8 @@ export class Chart {
     this.plotted = element("div", { class: "chart-plot", tabindex: "0", role: "application" });
     this.element = element(
       "section",
-      { class: "chart" },
+      // Curves have the same names in every chart.
+      { class: "chart", role: "group", "aria-label": title },
       element("header", { class: "chart-header" }, element("h3", {}, title), this.legend.element),
       element("div", { class: "chart-place" }, this.plotted, this.legend.readout),
     );

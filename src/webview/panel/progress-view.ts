@@ -131,9 +131,16 @@ export class ProgressView {
   }
 }
 
+/** Returns how the run ended. A run that was resumed still has the end of its earlier part, until its first events arrive. */
+function endOf(run: RunSummary, record: RunRecord | undefined): RunRecord["end"] {
+  const end = record?.end;
+  return run.status === "running" && end !== undefined && end.time < run.started ? undefined : end;
+}
+
 function doing(run: RunSummary, record: RunRecord | undefined): string {
   if (run.status === "queued") return "Waiting for an earlier run";
-  const { start, step, epoch, progress, end } = record ?? {};
+  const { start, step, epoch, progress } = record ?? {};
+  const end = endOf(run, record);
   if (run.status === "running" && end === undefined) {
     if (progress !== undefined) return `${progress.label}: ${progress.done} of ${progress.total}`;
     if (step !== undefined && step.epoch > (epoch?.epoch ?? 0)) {
@@ -155,11 +162,13 @@ function spoken(run: RunSummary, record: RunRecord | undefined): string {
 }
 
 function timeLeft(run: RunSummary, record: RunRecord | undefined): string {
-  const { start, end } = record ?? {};
+  const end = endOf(run, record);
   if (run.status === "running" && end === undefined)
     return run.timeLeft === undefined ? "" : `${run.timeLeft} left`;
-  if (end === undefined || start === undefined) return "";
-  return `took ${duration((end.time - start.time) / 1000)}`;
+  // As in the runs table: from its start on, not from its first step.
+  return end === undefined || end.time < run.started
+    ? ""
+    : `took ${duration((end.time - run.started) / 1000)}`;
 }
 
 function fraction(run: RunSummary, record: RunRecord | undefined): number {

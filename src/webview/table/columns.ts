@@ -18,6 +18,8 @@ export type Cell = string | number | undefined;
 export interface TableColumn {
   readonly id: string;
   readonly title: string;
+  /** What a screen reader says in place of a symbol. Defaults to the title. */
+  readonly spoken?: string;
   /** The value for sorting, filtering and CSV. */
   value(run: TableRun): Cell;
   /** The value as the table shows it. Defaults to the value. */
@@ -45,6 +47,7 @@ const FIRST: readonly TableColumn[] = [
   {
     id: "star",
     title: "★",
+    spoken: "Starred",
     value: ({ details }) => (details?.notes.starred ? 1 : 0),
     text: () => "",
     stays: true,

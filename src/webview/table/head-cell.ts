@@ -25,8 +25,9 @@ export function headCell(
   const button = element("button", {
     type: "button",
     class: "sort",
-    title: `Sort by ${column.title}`,
+    title: `Sort by ${column.spoken ?? column.title}`,
     "data-column": column.id,
+    ...(column.spoken === undefined ? {} : { "aria-label": column.spoken }),
   });
   setText(button, `${column.title}${arrow}`);
   button.addEventListener("click", (event) => events.toggle(event.shiftKey));

@@ -1,6 +1,6 @@
 import { contextMenu } from "../context-menu.ts";
 import { element } from "../dom.ts";
-import { cellClass, cellText, type TableColumn, type TableRun } from "./columns.ts";
+import { cellClass, cellText, type TableColumn, type TableRun, titleOf } from "./columns.ts";
 
 export interface RowEvents {
   /** @param click `only` replaces the selection by this row; `range` selects all rows up to this one */
@@ -26,7 +26,7 @@ export function runRow(
   events: RowEvents,
 ): HTMLElement {
   const { id, status } = run.summary;
-  const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${id}` });
+  const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${titleOf(run)}` });
   const cells = columns.map((column) => {
     const className = cellClass(column);
     if (column.id === "star") return element("td", { class: className, role: "cell" }, star(run, events));
@@ -62,8 +62,8 @@ export function markSelected(row: HTMLElement, selected: boolean): void {
   if (box !== null) box.checked = selected;
 }
 
-function star({ details }: TableRun, events: RowEvents): HTMLElement {
-  const starred = details?.notes.starred ?? false;
+function star(run: TableRun, events: RowEvents): HTMLElement {
+  const starred = run.details?.notes.starred ?? false;
   const made = element(
     "button",
     {
@@ -71,7 +71,7 @@ function star({ details }: TableRun, events: RowEvents): HTMLElement {
       class: "star",
       tabindex: "-1",
       "aria-pressed": String(starred),
-      "aria-label": "Star",
+      "aria-label": `Star ${titleOf(run)}`,
     },
     starred ? "★" : "☆",
   );

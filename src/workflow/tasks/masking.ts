@@ -87,12 +87,17 @@ class Masking implements TrainingTask, TestingTask {
     this.tokens = product(this.masks.grid);
     this.batchSize = config.number("TRAIN.BATCH_SIZE");
     this.testPictures = tree.maeChecks;
-    const { patchSize, channels } = settings;
-    this.inputs = {
-      images: { shape: [this.batchSize, ...patchSize, channels], type: "float32" },
-      keep: { shape: [this.batchSize, visibleTokens(this.masks)], type: "int32" },
-      restore: { shape: [this.batchSize, this.tokens], type: "int32" },
-      mask: { shape: [this.batchSize, this.tokens], type: "float32" },
+    this.inputs = this.inputsOf(this.batchSize);
+  }
+
+  /** Returns the inputs of the programs for batches of a size. */
+  private inputsOf(batchSize: number): Program["inputs"] {
+    const { patchSize, channels } = this.settings;
+    return {
+      images: { shape: [batchSize, ...patchSize, channels], type: "float32" },
+      keep: { shape: [batchSize, visibleTokens(this.masks)], type: "int32" },
+      restore: { shape: [batchSize, this.tokens], type: "int32" },
+      mask: { shape: [batchSize, this.tokens], type: "float32" },
     };
   }
 
@@ -116,10 +121,10 @@ class Masking implements TrainingTask, TestingTask {
    * Returns the program that predicts reconstructed patches, and patches in which only hidden tokens are reconstructed. For a model of
    * normalized pixels, restores each token's mean and deviation.
    */
-  prediction(): Program {
+  prediction([batchSize = this.batchSize]: readonly number[]): Program {
     return {
       training: false,
-      inputs: this.inputs,
+      inputs: this.inputsOf(batchSize),
       forward: (scope, inputs) => {
         const { images, keep, restore, mask } = entriesOf(inputs, "images", "keep", "restore", "mask");
         const raw = maeTarget({ ...this.settings, normalizePixels: false }, images);
@@ -141,13 +146,16 @@ class Masking implements TrainingTask, TestingTask {
       restore: new Int32Array(this.batchSize * this.tokens),
       mask: new Float32Array(this.batchSize * this.tokens),
     };
-    this.fill(inputs, patches, masks);
+    this.fill(inputs, patches, masks, this.batchSize);
     return { inputs, count: samples.length };
   }
 
-  feed(inputs: Readonly<Record<string, InputData>>, { patches, tiles, orientation }: PatchBatch): void {
+  feed(
+    inputs: Readonly<Record<string, InputData>>,
+    { patches, tiles, orientation, batchSize }: PatchBatch,
+  ): void {
     const masks = tiles.map((tile) => this.maskOfTile(tile, orientation));
-    this.fill(inputs, patches, masks);
+    this.fill(inputs, patches, masks, batchSize);
   }
 
   /** Fills the programs' inputs. A partial batch repeats its last patch. */
@@ -155,10 +163,11 @@ class Masking implements TrainingTask, TestingTask {
     inputs: Readonly<Record<string, InputData>>,
     patches: readonly Float32Array[],
     masks: readonly TokenMask[],
+    batchSize: number,
   ): void {
     const { images, keep, restore, mask } = entriesOf(inputs, "images", "keep", "restore", "mask");
-    images.set(inOneBatch(patches, this.batchSize));
-    for (let place = 0; place < this.batchSize; place++) {
+    images.set(inOneBatch(patches, batchSize));
+    for (let place = 0; place < batchSize; place++) {
       const drawn = itemAt(masks, Math.min(place, masks.length - 1));
       keep.set(drawn.keep, place * drawn.keep.length);
       restore.set(drawn.restore, place * this.tokens);
