@@ -26,7 +26,8 @@ export function layoutOf(axes: readonly PackageAxis[], name: string): Layout {
     const found = OWN_AXES.find((each) => each === id);
     if (type === "space" && found !== undefined) return found;
     // An output's size may refer to the input's.
-    if (type !== "space" && (isReference(size) || nearestSize(size, 1) === 1)) return "single";
+    const isOne = size !== undefined && (isReference(size) || nearestSize(size, 1) === 1);
+    if (type !== "space" && isOne) return "single";
     throw new PackageError(`${name} has the axis ${id ?? type}, which images here do not have.`);
   });
   const own = names.filter((each) => each !== "single");
