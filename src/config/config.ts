@@ -253,7 +253,7 @@ function groupsAbove(key: string): string[] {
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("."));
 }
 
-/** Returns an entry whose quoted text stays text for keys of type str, although Python would read a number. None is no text. */
+/** Returns an entry whose quoted text stays text for keys of type str, although Python would read a number. None is not text. */
 function asWritten(entry: ConfigEntry): ConfigEntry {
   const { key, value, text, ofYaml } = entry;
   const isText = keyFacts.get(key)?.type === "str" && typeof value !== "string" && value !== null;

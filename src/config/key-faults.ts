@@ -148,7 +148,7 @@ function yamlFloat(value: number): string {
 }
 
 /**
- * Returns the most similar value; for one that resembles none, the default. Another architecture is no correction: `srunet` of earlier
+ * Returns the most similar value; for one that resembles none, the default. Another architecture is not a correction: `srunet` of earlier
  * versions is not a misspelled `seunet`.
  */
 function likeliest(key: string, item: string | number, names: readonly string[]): string | undefined {

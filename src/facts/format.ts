@@ -15,7 +15,7 @@ function numberText(value: number, digits: number): string {
   return size < 1e-3 || size >= 1e6 ? exponent(value, digits) : String(Number(value.toPrecision(digits)));
 }
 
-/** Most significant digits along an axis: a chart's own numbers are no more precise. */
+/** Most significant digits along an axis: a chart's numbers are not more precise. */
 const MOST_AXIS_DIGITS = 9;
 
 /** Formats the values along an axis, with as many digits as tell them apart. All of them get an exponent where one needs it. */

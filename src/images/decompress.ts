@@ -83,7 +83,7 @@ function zstdHeader(bytes: Uint8Array, from: number) {
   return { start, width, blocks: start + width, hasChecksum: (descriptor & 4) !== 0 };
 }
 
-/** Returns the decompressed size from the first frame's header; undefined if it has none. Throws if the bytes are no frame. */
+/** Returns the decompressed size from the first frame's header; undefined if it has none. Throws if the bytes are not a frame. */
 function zstdSize(bytes: Uint8Array): number | undefined {
   const view = zstdView(bytes);
   const { start, width } = zstdHeader(bytes, 0);

@@ -22,11 +22,11 @@ export function searchImage(
   path: string,
   file: h5wasm.File,
 ): { readonly found: h5wasm.Dataset; readonly others: string[] } {
-  const { datasets, broken, complete, more } = search(file);
-  if (!complete)
+  const { datasets, broken, exceeded, more } = search(file);
+  if (exceeded !== undefined)
     throw new ImageError(
       path,
-      `${path}: holds more than ${MOST_OBJECTS} objects, too many to find its image. Name its dataset (INPUT_ZARR_MULTIPLE_DATA_RAW_PATH, --dataset).`,
+      `${path}: holds more than ${exceeded}, too many to find its image. Name its dataset (INPUT_ZARR_MULTIPLE_DATA_RAW_PATH, --dataset).`,
     );
   const candidates = datasets.map(
     (dataset): Found => ({
@@ -57,8 +57,8 @@ export function searchImage(
 interface Search {
   readonly datasets: h5wasm.Dataset[];
   readonly broken: BrokenLink[];
-  /** Whether all groups were searched. */
-  readonly complete: boolean;
+  /** The limit at which the search ended, if not all groups were searched. */
+  readonly exceeded: string | undefined;
   /** Places that were not searched, because they hold further time points of the same image. */
   readonly more: readonly string[];
 }
@@ -81,10 +81,11 @@ function search(file: h5wasm.File): Search {
   const names = first === undefined ? top : top.filter((name) => !later.includes(name));
   const waiting: Waiting[] = [{ group: file, names, above: [] }];
   let objects = 0;
-  let complete = true;
+  let exceeded: string | undefined;
   for (const { group, names, above } of waiting)
     for (const name of names) {
-      if (++objects > MOST_OBJECTS) return { datasets, broken, complete: false, more: [] };
+      if (++objects > MOST_OBJECTS)
+        return { datasets, broken, exceeded: `${MOST_OBJECTS} objects`, more: [] };
       const item = group.get(name);
       const place = `${group.path}/${name}`.replace(/^\/+/, "");
       if (item instanceof h5wasm.Dataset) datasets.push(item);
@@ -97,10 +98,10 @@ function search(file: h5wasm.File): Search {
         // Links may lead back to a group above.
         if (above.includes(mark)) continue;
         if (above.length < MOST_DEPTH) waiting.push({ group: item, names: keys, above: [...above, mark] });
-        else complete = false;
+        else exceeded = `${MOST_DEPTH} groups, one in another`;
       }
     }
-  return { datasets, broken, complete, more: later.map((name) => `/${name}`) };
+  return { datasets, broken, exceeded, more: later.map((name) => `/${name}`) };
 }
 
 /** Returns what tells a group from others: its address, which a group of another file may share, and its names. */

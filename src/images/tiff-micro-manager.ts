@@ -149,7 +149,7 @@ function placedPlanes(
   const strange = several.filter((name) => LETTERS[name] === undefined);
   if (strange.length > 0)
     throw tiff.error(
-      `${source} names the axes ${strange.join(", ")}, which an image does not have. Save each place as a file of its own.`,
+      `${source} names the axes ${strange.join(", ")}, which are not axes of an image. Save each position in a separate file.`,
     );
   const names = ["time", "z", "channel"].filter((name) => several.includes(name));
   // Positions may be acquired in any order. Channels with names keep theirs.

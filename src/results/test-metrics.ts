@@ -16,7 +16,7 @@ export async function writeTestMetrics(
   await writeFileAtomically(tree.testMetrics, `${Papa.unparse(rows, { newline: "\n", columns })}\n`);
 }
 
-/** Returns the metrics of each image in the text of a table, by name in lower case; values that are no finite numbers are left out. */
+/** Returns the metrics of each image in the text of a table, by name in lower case; values that are not finite are left out. */
 export function testMetricsIn(text: string): { readonly image: string; readonly metrics: Metrics }[] {
   const { data } = Papa.parse<Record<string, unknown>>(text, { header: true, skipEmptyLines: true });
   return data.map(({ file, ...values }) => {

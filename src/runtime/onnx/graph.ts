@@ -135,7 +135,7 @@ export class GraphBuilder {
   call(body: Subgraph, inputs: readonly Value[]): readonly Value[] {
     const outputs = body.outputs.map(() => this.newName("v"));
     const { origin } = this;
-    // A constant is no tensor that can be passed.
+    // A constant is not a tensor that can be passed.
     const values = inputs.map((value) => (this.constants.has(value) ? this.add("Identity", [value]) : value));
     this.nodes.push({ operator: CALL, domain: "", inputs: values, outputs, attributes: {}, origin, body });
     return outputs;

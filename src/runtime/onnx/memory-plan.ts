@@ -13,8 +13,8 @@ export interface MemoryPlan {
   readonly peakAt: string;
 }
 
-/** Operators whose output is their first input, seen in another shape. */
-const ALIASES = new Set(["Reshape", "Identity"]);
+/** Operators whose output is their first input in the same memory, with another shape. */
+export const ALIASES = new Set(["Reshape", "Identity"]);
 const ACTIVATIONS = [
   "Clip",
   "Elu",

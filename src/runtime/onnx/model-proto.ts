@@ -16,13 +16,16 @@ export interface NodeDefinition {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
-  /** The layer and kernel that the node belongs to: `blocks.0.attn.qkv/BatchMatMul`, with `gradient/` before it in the backward pass. */
+  /** The layer and kernel that the node belongs to: `blocks.0.attn.qkv/BatchMatMul`, after {@link BACKWARD} and a slash in the backward pass. */
   readonly origin?: string;
   /** Shape of the weight, for a convolution that blocks of channels speed up (blocked-convolutions.ts). */
   readonly weightShape?: readonly number[];
   /** The graph that a {@link CALL} runs. Its inputs and outputs are the node's, in their order. */
   readonly body?: Subgraph;
 }
+
+/** Begins the origin of a node of the backward pass. */
+export const BACKWARD = "gradient";
 
 /** The operator of a node that runs another graph. It is not ONNX's: parts of a graph (graph-parts.ts) have no such nodes. */
 export const CALL = "Call";

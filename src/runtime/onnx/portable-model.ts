@@ -157,7 +157,7 @@ class SizeOpener {
       }));
       const expression = sizeExpression(observations);
       if (expression === undefined)
-        throw new FixedSizeError("A size is no product, fraction or sum of the image's sizes.");
+        throw new FixedSizeError("A size is not a product, fraction or sum of the image's sizes.");
       return this.value(expression);
     });
     return parts.length === 1 ? at(parts, 0) : this.computed("Concat", parts, { axis: 0 });

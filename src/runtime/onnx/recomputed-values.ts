@@ -4,21 +4,19 @@
  */
 import { product } from "../../facts/checked-lists.ts";
 import { liveNodes } from "./finished-nodes.ts";
-import type { NodeDefinition, Subgraph } from "./model-proto.ts";
+import { ALIASES } from "./memory-plan.ts";
+import { BACKWARD, type NodeDefinition, type Subgraph } from "./model-proto.ts";
 import { bytesOf, type ValueType, valueTypes } from "./value-shapes.ts";
 
 /** Operators that pass over their operands once. */
 const CHEAP = new Set(["Add", "Gelu", "LayerNormalization", "Transpose"]);
 
-/** Operators whose result shares memory with their first operand. */
-const ALIASES = new Set(["Reshape", "Identity"]);
-
 /** Smaller values cost more time than their memory is worth. */
 const LARGE_BYTES = 6 * 2 ** 20;
-/** An operand whose elements are so many times fewer than the result's is kept for it. */
+/** An operand with this many times fewer elements than the result is kept for it. */
 const SMALL = 16;
 
-const isGradient = ({ origin }: NodeDefinition) => origin?.startsWith("gradient/") === true;
+const isGradient = ({ origin }: NodeDefinition) => origin?.startsWith(`${BACKWARD}/`) === true;
 
 /** Who reads the memory of a value. */
 interface Readers {
@@ -73,7 +71,7 @@ export function withRecomputedValues<Graph extends Subgraph>(graph: Graph): Grap
     if (!isRecomputed(node)) return [node];
     const [name = ""] = node.outputs;
     const copy = `${name}:again`;
-    const [inputs, origin] = [withCopiesRead(node.inputs), `gradient/${node.origin}`];
+    const [inputs, origin] = [withCopiesRead(node.inputs), `${BACKWARD}/${node.origin}`];
     again.set(name, copy);
     // The copy stands before all that the gradient computes: onnxruntime computes it after the other operands of its first reader.
     return [node, { ...node, inputs, outputs: [copy], origin }];

@@ -10,7 +10,7 @@ import { liveNodes, type NamedValue } from "./finished-nodes.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 import { cutter } from "./graph-parts.ts";
 import { arrangedTensor, identity, stored, type Traced, toStored } from "./layout.ts";
-import type { Subgraph } from "./model-proto.ts";
+import { BACKWARD, type Subgraph } from "./model-proto.ts";
 import { withRecomputedValues } from "./recomputed-values.ts";
 
 /** A use of a repeated layer. */
@@ -77,7 +77,7 @@ export class RepeatedLayers {
       const made = tracing.call(forward, operands, origin);
       const gradFunc = (dy: tf.Tensor) => {
         const all = { ...operands, ...made, [DY]: stored(DY, dy) };
-        const gradients = tracing.call(backward, all, `gradient/${origin}`);
+        const gradients = tracing.call(backward, all, `${BACKWARD}/${origin}`);
         return given.map(([name, tensor]) => {
           const gradient = gradients[GRADIENT + name];
           return gradient === undefined ? tf.zerosLike(tensor) : result(GRADIENT + name, gradient);

@@ -14,7 +14,7 @@ import {
 } from "./lowerings/lowering.ts";
 import { lowerings } from "./lowerings/lowerings.ts";
 import { inType, lowerMixed } from "./mixed-precision.ts";
-import type { GraphDefinition, OnnxType, Subgraph } from "./model-proto.ts";
+import { BACKWARD, type GraphDefinition, type OnnxType, type Subgraph } from "./model-proto.ts";
 import { withRecomputedValues } from "./recomputed-values.ts";
 import { RepeatedLayers, type Repetition } from "./repeated-layers.ts";
 
@@ -113,7 +113,7 @@ class TracingBackend extends tf.KernelBackend {
     );
     refuseMisfits(kernelName, lowering, operands, attributes);
     const origin =
-      this.gradientOf === undefined ? `${this.layer}/${kernelName}` : `gradient/${this.gradientOf}`;
+      this.gradientOf === undefined ? `${this.layer}/${kernelName}` : `${BACKWARD}/${this.gradientOf}`;
     this.graph.origin = origin;
     const result =
       this.graph.precision === "mixed"
@@ -132,7 +132,7 @@ class TracingBackend extends tf.KernelBackend {
    * pass.
    */
   labelGradients(): void {
-    this.layer = "gradient";
+    this.layer = BACKWARD;
     for (const node of tf.engine().state.activeTape ?? []) {
       const { gradient } = node;
       const origin = node.outputs[0] && this.origins.get(node.outputs[0].dataId);
