@@ -50,16 +50,17 @@ async function evaluate(runtime: Runtime, layer: Layer, x: readonly number[], we
   return result;
 }
 
-/** Compares results and gradients of `layer` on the onnx runtime with those of `judge` on TensorFlow.js's cpu backend. */
+/** Compares results and gradients of `layer` on the onnx runtime with those of `judge`, by default on TensorFlow.js's cpu backend. */
 async function agree(
   layer: Layer,
   judge: Layer,
   x: readonly number[],
   weight: readonly number[],
   tolerance = 1e-5,
+  judging: Runtime = new EagerRuntime("cpu", "judge", 1),
 ) {
   const found = await evaluate(new OnnxRuntime(1), layer, x, weight);
-  const known = await evaluate(new EagerRuntime("cpu", "judge", 1), judge, x, weight);
+  const known = await evaluate(judging, judge, x, weight);
   for (const name of ["y", "x", "weight"] as const) {
     assert.equal(found[name].length, known[name].length);
     const largest = known[name].reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
@@ -109,6 +110,13 @@ for (const [name, x, weight, settings] of [
     [3, 2, 1, 3, 3],
     { stride: [1, 1, 1], padding: [0, 1, 1], dilation: [1, 1, 1] },
   ],
+  ["3 x 3 x 3, by blocks of channels", [2, 9, 8, 7, 16], [32, 16, 3, 3, 3], window(3, 1, 1)],
+  [
+    "3 x 3 x 3, another size",
+    [2, 7, 8, 9, 3],
+    [4, 3, 3, 3, 3],
+    { stride: [1, 1, 1], padding: [0, 2, 0], dilation: [1, 1, 1] },
+  ],
   ["strided in 3D", [1, 4, 6, 6, 2], [2, 2, 3, 3, 3], window(3, 2, 1)],
   ["by blocks of channels", [2, 32, 30, 16], [32, 16, 3, 3], window(2, 1, 1)],
 ] as const) {
@@ -117,6 +125,20 @@ for (const [name, x, weight, settings] of [
     return agree(layer, tensorflowConvolution(settings), x, weight);
   });
 }
+
+test("a large volume is convolved in parts along z and along the batch as with z and x exchanged", () => {
+  const same = (padding: readonly number[]): ConvolutionWindow => ({ ...window(3, 1, 0), padding });
+  const layer: Layer = (x, weight) => convolution(x, weight, same([1, 1, 0]));
+  const exchanged: Layer = (x, weight) => {
+    const flat = convolution(
+      x.transpose([0, 3, 2, 1, 4]),
+      weight.transpose([0, 1, 4, 3, 2]),
+      same([0, 1, 1]),
+    );
+    return flat.transpose([0, 3, 2, 1, 4]);
+  };
+  return agree(layer, exchanged, [2, 5, 400, 450, 2], [2, 2, 3, 3, 1], 1e-3, new OnnxRuntime(1));
+});
 
 test("an image that is taken slab by slab gives the same gradient", () => {
   const layer: Layer = (x, weight) => convolution(x, weight, window(2, 1, 1));

@@ -8,16 +8,17 @@ import type { ConstantDefinition, GraphDefinition, NodeDefinition, Subgraph } fr
 import { encodeModel, integerConstant } from "./model-proto.ts";
 import { NativeSession } from "./native-session.ts";
 import { NativeTensor } from "./native-tensor.ts";
+import { planeConvolutions } from "./volume-convolutions.ts";
 
 const DOMAIN = "com.microsoft.nchwc";
 
 /**
- * Returns the graph with each convolution that has a `weightShape` computed on channels in blocks, in the graphs that it calls too.
+ * Returns the graph with each convolution that has a `weightShape` computed on channels in blocks, and each that has `volumeShapes` on
+ * planes, in the graphs that it calls too.
  *
- * @param block channels in a block; 0 leaves the graph unchanged
+ * @param block channels in a block; 0 for none
  */
 export function withBlockedConvolutions(graph: GraphDefinition, block: number): GraphDefinition {
-  if (block === 0) return graph;
   const bodies = new Map<Subgraph, Subgraph>();
   const changed = <Graph extends Subgraph>(given: Graph): Graph => {
     const constants = new Map<string, ConstantDefinition>();
@@ -28,7 +29,10 @@ export function withBlockedConvolutions(graph: GraphDefinition, block: number): 
     };
     const nodes = given.nodes.flatMap((node) => {
       if (node.body !== undefined) return [{ ...node, body: changedBody(node.body) }];
-      return node.weightShape === undefined ? [node] : blocked(node, node.weightShape, block, integers);
+      if (node.volumeShapes !== undefined)
+        return planeConvolutions(node, node.volumeShapes, block, constants);
+      const isBlocked = block > 0 && node.weightShape !== undefined;
+      return isBlocked ? blocked(node, node.weightShape, block, integers) : [node];
     });
     return { ...given, nodes, constants: [...given.constants, ...constants.values()] };
   };

@@ -25,6 +25,7 @@ export interface Operator {
   readonly outputs?: number;
   readonly domain?: Domain;
   readonly weightShape?: NodeDefinition["weightShape"];
+  readonly volumeShapes?: NodeDefinition["volumeShapes"];
 }
 
 /** A stack of matrices. */
@@ -121,12 +122,13 @@ export class GraphBuilder {
 
   /** Adds an operation with several results and returns their values. */
   addMany(operator: string, inputs: readonly Value[], options: Operator): readonly Value[] {
-    const { attributes = {}, outputs: count = 1, domain = "", weightShape } = options;
+    const { attributes = {}, outputs: count = 1, domain = "", weightShape, volumeShapes } = options;
     const key = `${domain}:${operator}(${inputs})${JSON.stringify(attributes)}${count}`;
     const existing = this.known.get(key);
     if (existing !== undefined) return existing;
     const outputs = Array.from({ length: count }, () => this.newName("v"));
-    this.nodes.push({ operator, domain, inputs, outputs, attributes, weightShape, origin: this.origin });
+    const { origin } = this;
+    this.nodes.push({ operator, domain, inputs, outputs, attributes, weightShape, volumeShapes, origin });
     this.known.set(key, outputs);
     return outputs;
   }

@@ -3,6 +3,13 @@ import protobuf from "protobufjs/light.js";
 
 /** The type of a value. */
 export type OnnxType = "float32" | "float16" | "int32" | "int64" | "bool";
+/** Shapes of a convolution of volumes: of the image and the result `[batch, channel, z, y, x]`, of the weight `[out, in, z, y, x]`. */
+export interface VolumeShapes {
+  readonly image: readonly number[];
+  readonly result: readonly number[];
+  readonly weight: readonly number[];
+}
+
 /** A node's attribute. Numbers are written as integers, `{ float }` as a floating-point number. */
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
@@ -20,6 +27,8 @@ export interface NodeDefinition {
   readonly origin?: string;
   /** Shape of the weight, for a convolution that blocks of channels speed up (blocked-convolutions.ts). */
   readonly weightShape?: readonly number[];
+  /** Shapes of a convolution of volumes that is faster plane by plane (volume-convolutions.ts). */
+  readonly volumeShapes?: VolumeShapes;
   /** The graph that a {@link CALL} runs. Its inputs and outputs are the node's, in their order. */
   readonly body?: Subgraph;
 }

@@ -1,5 +1,5 @@
 /** Convolutions and their gradients in ONNX, which has them channels-first. */
-import { atLeast, lastOf, product, zip } from "../../../facts/checked-lists.ts";
+import { at, atLeast, lastOf, product, zip } from "../../../facts/checked-lists.ts";
 import {
   CONVOLUTION,
   CONVOLUTION_INPUT,
@@ -10,6 +10,8 @@ import {
 import { batchOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import { plain, sameSizes, type Traced } from "../layout.ts";
+import type { VolumeShapes } from "../model-proto.ts";
+import { paysOff } from "../volume-convolutions.ts";
 import { channelsLast, extended, image } from "./image-layout.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 import { convolutionInputRefusal, convolutionRefusal, convolutionWeightRefusal } from "./operand-shapes.ts";
@@ -23,13 +25,21 @@ function convolution(
   { x, weight }: { readonly x: Traced; readonly weight: Traced },
   { stride, padding, dilation }: ConvolutionWindow,
 ): Traced {
-  const [outputs, , ...kernel] = atLeast(weight.shape, 2);
+  const [outputs, inputs, ...kernel] = atLeast(weight.shape, 2);
   const size = zip(spaceOf(x), kernel, stride, padding, dilation).map(([pixels, width, step, pad, spacing]) =>
     Math.floor((pixels + 2 * pad - spacing * (width - 1) - 1) / step + 1),
   );
   const value = graph.add("Conv", [image(graph, x), plain(graph, weight)], {
     attributes: { strides: [...stride], pads: both(padding), dilations: [...dilation], kernel_shape: kernel },
     weightShape: inBlocks(weight.shape, batchOf(x) * product(size)),
+    volumeShapes: onPlanes(
+      {
+        image: [batchOf(x), inputs, ...spaceOf(x)],
+        result: [batchOf(x), outputs, ...size],
+        weight: weight.shape,
+      },
+      { stride, dilation },
+    ),
   });
   return channelsLast(value, batchOf(x), size, outputs, x.type);
 }
@@ -45,6 +55,15 @@ function inBlocks(shape: readonly number[], pixels: number): readonly number[] |
   const fits = kernel.length === 2 && outputs % BLOCK === 0 && inputs % BLOCK === 0;
   const paysOff = product(kernel) > 1 && pixels > PIXELS_PER_WEIGHT * outputs * product(kernel);
   return fits && paysOff ? shape : undefined;
+}
+
+/** Returns the shapes of a convolution of volumes where it is faster plane by plane. */
+function onPlanes(
+  shapes: VolumeShapes,
+  { stride, dilation }: Pick<ConvolutionWindow, "stride" | "dilation">,
+): VolumeShapes | undefined {
+  const isVolume = shapes.weight.length === 5;
+  return isVolume && stride.every(isOne) && paysOff(shapes, at(dilation, 0)) ? shapes : undefined;
 }
 
 /** Larger kernels are flipped by Slice: the product's work for each value grows with the kernel. */
@@ -83,7 +102,7 @@ function convolutionInput(
   const isTiled = sameSizes(kernel, stride) && padding.every((each) => each === 0);
   if (isTiled && product(kernel) > 1 && graph.target !== "portable") return tiled(graph, dy, weight, size);
   const value = stride.every(isOne)
-    ? flippedConvolution(graph, given, weight, attributes, batchOf(dy))
+    ? flippedConvolution(graph, given, weight, attributes, [batchOf(dy), ...spaceOf(dy)])
     : transposedConvolution(graph, given, weight, attributes, spaceOf(dy));
   return channelsLast(value, batchOf(dy), size, channels, dy.type);
 }
@@ -94,7 +113,7 @@ function flippedConvolution(
   dy: Value,
   weight: Traced,
   { stride, padding, dilation, size }: ConvolutionAttributes,
-  batch: number,
+  [batch, ...space]: readonly [number, ...number[]],
 ): Value {
   const [outputs, channels, ...kernel] = atLeast(weight.shape, 2);
   const swapped = graph.add("Transpose", [plain(graph, weight)], {
@@ -105,6 +124,10 @@ function flippedConvolution(
   return graph.add("Conv", [dy, flipped(graph, swapped, shape)], {
     attributes: { strides: [...stride], pads: both(pads), dilations: [...dilation], kernel_shape: kernel },
     weightShape: inBlocks(shape, batch * product(size)),
+    volumeShapes: onPlanes(
+      { image: [batch, outputs, ...space], result: [batch, channels, ...size], weight: shape },
+      { stride, dilation },
+    ),
   });
 }
 

@@ -9,6 +9,7 @@ import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import { plain, plainTensor, sameSizes, type Traced } from "../layout.ts";
 import { image, pixelsUnder } from "./image-layout.ts";
+import { byTiles, hasTiles } from "./volume-weight-gradient.ts";
 
 /** @returns `[out, in, …kernel]` */
 export function weightGradient(
@@ -24,18 +25,19 @@ export function weightGradient(
 /** @returns the gradient's values in the order of `[out, in, …kernel]` */
 type Products = (graph: GraphBuilder, x: Traced, dy: Traced, attributes: ConvolutionAttributes) => Value;
 
-function fastestProducts(
-  x: Traced,
-  dy: Traced,
-  { stride, padding, size: kernel }: ConvolutionAttributes,
-): Products {
+function fastestProducts(x: Traced, dy: Traced, attributes: ConvolutionAttributes): Products {
+  const { stride, padding, size: kernel } = attributes;
   if (product(kernel) === 1) return byKernelValues;
+  if (hasTiles(dy, attributes)) return byTilesInOrder;
   if (stride.every((step) => step === 1)) return byShifts;
   const covered = zip(spaceOf(dy), kernel).map(([count, size]) => count * size);
   const isTiled =
     sameSizes(kernel, stride) && padding.every((pad) => pad === 0) && sameSizes(spaceOf(x), covered);
   return isTiled ? byWindows : byKernelValues;
 }
+
+const byTilesInOrder: Products = (graph, x, dy, attributes) =>
+  inKernelOrder(graph, byTiles(graph, x, dy, attributes), channelsOf(x), channelsOf(dy), attributes.size);
 
 /** Joins the gradients for each value of the kernel, `out · in` values each. Transposing them is faster than joining single values. */
 function byKernelValue(graph: GraphBuilder, gradients: readonly Value[], pairs: number): Value {

@@ -1,0 +1,204 @@
+/**
+ * Convolutions of volumes as convolutions of their planes, with half of the products (winograd.ts, along z). onnxruntime has no direct
+ * convolutions in 3D: it copies the pixels under each value of the kernel and multiplies. Its direct ones in 2D (blocked-convolutions.ts)
+ * take all tiles of a slab as a batch, and the six products as groups.
+ */
+import { at, atLeast, exactly, product } from "../../facts/checked-lists.ts";
+import type { Attribute, ConstantDefinition, Domain, NodeDefinition, VolumeShapes } from "./model-proto.ts";
+import { integerConstant } from "./model-proto.ts";
+import {
+  ALIKE,
+  inputMatrix,
+  KERNEL_MATRIX,
+  KERNEL_SIZE,
+  PRODUCTS,
+  resultMatrix,
+  tilesAlong,
+} from "./winograd.ts";
+
+const BLOCKED = "com.microsoft.nchwc";
+
+/** Bringing weights into order costs as much as this many pixels for each channel save. Measured. */
+const PIXELS_PER_CHANNEL = 2;
+/** The last tile is seldom full. */
+const FEWEST_PLANES = 4;
+
+/** Whether tiles along z pay off. Strides of 1 are assumed. */
+export function paysOff({ result, weight }: VolumeShapes, dilation: number): boolean {
+  const [batch, channels, planes, ...plane] = atLeast(result, 3);
+  const pixels = batch * planes * product(plane);
+  const fits = weight[2] === KERNEL_SIZE && dilation === 1 && planes >= FEWEST_PLANES;
+  return fits && pixels >= PIXELS_PER_CHANNEL * channels && (weight[1] ?? 1) > 1 && channels > 1;
+}
+
+/** Bytes of the products' factors in a slab. They are read again at once, so they should stay in the cache. */
+const SLAB_BYTES = 4 * 2 ** 20;
+
+/** Collects the nodes that replace one. */
+class Replacement {
+  readonly nodes: NodeDefinition[] = [];
+
+  constructor(
+    private readonly replaced: NodeDefinition,
+    private readonly constants: Map<string, ConstantDefinition>,
+  ) {}
+
+  add(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain: Domain = "",
+  ): string {
+    const output = `${this.replaced.outputs[0]}:${this.nodes.length}`;
+    this.nodes.push({
+      operator,
+      domain,
+      inputs,
+      outputs: [output],
+      attributes,
+      origin: this.replaced.origin,
+    });
+    return output;
+  }
+
+  integers(values: readonly number[]): string {
+    const name = `shape:${values}`;
+    this.constants.set(name, integerConstant(name, values));
+    return name;
+  }
+
+  /** @param name the same for equal values */
+  floats(name: string, { shape, values }: { shape: readonly number[]; values: Float32Array }): string {
+    this.constants.set(name, { name, type: "float32", shape, bytes: new Uint8Array(values.buffer) });
+    return name;
+  }
+
+  reshape(value: string, shape: readonly number[]): string {
+    return this.add("Reshape", [value, this.integers(shape)]);
+  }
+
+  transpose(value: string, shape: readonly number[], perm: readonly number[]): string {
+    return this.add("Transpose", [this.reshape(value, shape)], { perm });
+  }
+
+  /** Returns the nodes, the last of which writes the replaced node's output. */
+  finished(): NodeDefinition[] {
+    const { outputs } = this.replaced;
+    return this.nodes.map((node, index) => (index === this.nodes.length - 1 ? { ...node, outputs } : node));
+  }
+}
+
+/**
+ * Returns the nodes that compute a convolution of volumes plane by plane.
+ *
+ * @param block channels in a block of onnxruntime's direct convolutions; 0 where it has none
+ */
+export function planeConvolutions(
+  node: NodeDefinition,
+  shapes: VolumeShapes,
+  block: number,
+  constants: Map<string, ConstantDefinition>,
+): NodeDefinition[] {
+  const { image, result, weight } = shapes;
+  const [batch, inputs, depth, ...plane] = atLeast(image, 3);
+  const [, outputs, planes, ...resultPlane] = atLeast(result, 3);
+  const [x, kernels, ...bias] = atLeast(node.inputs, 2, "A convolution's inputs");
+  const isBlocked = block > 0 && inputs % block === 0 && outputs % block === 0;
+  const together = isBlocked ? block : 1;
+  const to = new Replacement(node, constants);
+  const operands = [
+    kernelFactors(to, kernels, weight, together),
+    ...bias.map((each) => biasOfProducts(to, each, outputs)),
+  ];
+  const slices = planesFirst(to, x, image, together);
+  const pad = at(list(node.attributes.pads), 0);
+  const slabs = tilesAlong(depth, planes, pad, tilesTogether(batch, inputs, plane)).map((tiles) => {
+    const key = JSON.stringify(tiles);
+    const ranges = [...tiles.inputs.map((each) => to.integers([each])), to.integers([1])];
+    const isWhole = tiles.inputs[0] === 0 && tiles.inputs[1] === depth;
+    const read = isWhole ? slices : to.add("Slice", [slices, ...ranges]);
+    const given = to.add("MatMul", [to.floats(`inputs of ${key}`, inputMatrix(tiles, "by tile")), read]);
+    const images = to.reshape(given, [batch * tiles.count, PRODUCTS * inputs, ...plane]);
+    const domain = isBlocked ? BLOCKED : "";
+    const products = to.add("Conv", [images, ...operands], planarAttributes(node.attributes), domain);
+    const rows = to.reshape(products, [batch, PRODUCTS * tiles.count, outputs * product(resultPlane)]);
+    return to.add("MatMul", [to.floats(`results of ${key}`, resultMatrix(tiles)), rows]);
+  });
+  const joined = slabs.length === 1 ? at(slabs, 0) : to.add("Concat", slabs, { axis: 1 });
+  channelsFirst(to, joined, result, together);
+  return to.finished();
+}
+
+const list = (value: Attribute | undefined): readonly number[] => (Array.isArray(value) ? value : []);
+
+/** Returns the attributes of the convolution of planes. */
+function planarAttributes(attributes: NodeDefinition["attributes"]): Record<string, Attribute> {
+  const pads = list(attributes.pads);
+  const axes = pads.length / 2;
+  return {
+    group: PRODUCTS,
+    kernel_shape: list(attributes.kernel_shape).slice(1),
+    strides: list(attributes.strides).slice(1),
+    dilations: list(attributes.dilations).slice(1),
+    pads: [...pads.slice(1, axes), ...pads.slice(axes + 1)],
+  };
+}
+
+/** Returns how many tiles a slab has. */
+function tilesTogether(batch: number, inputs: number, plane: readonly number[]): number {
+  const bytes = 4 * batch * inputs * PRODUCTS * product(plane);
+  return Math.max(1, Math.floor(SLAB_BYTES / bytes));
+}
+
+/** Returns a volume as its planes `[batch, z, channel block · y · x · channel]`. */
+function planesFirst(to: Replacement, x: string, shape: readonly number[], together: number): string {
+  const [batch, channels, depth, rows, columns] = exactly(shape, 5);
+  const groups = channels / together;
+  const blocks =
+    together === 1
+      ? x
+      : to.add("ReorderInput", [to.reshape(x, [batch, channels, depth * rows, columns])], {}, BLOCKED);
+  const size = rows * columns * together;
+  const moved = groups === 1 ? blocks : to.transpose(blocks, [batch, groups, depth, size], [0, 2, 1, 3]);
+  return to.reshape(moved, [batch, depth, groups * size]);
+}
+
+/** Returns planes `[batch, z, channel block · y · x · channel]` as the volume `[batch, channel, z, y, x]`. */
+function channelsFirst(to: Replacement, planes: string, shape: readonly number[], together: number): string {
+  const [batch, channels, depth, rows, columns] = exactly(shape, 5);
+  const [groups, size] = [channels / together, rows * columns * together];
+  const moved = groups === 1 ? planes : to.transpose(planes, [batch, depth, groups, size], [0, 2, 1, 3]);
+  if (together === 1) return to.reshape(moved, shape);
+  const blocks = to.reshape(moved, [batch, channels, depth * rows, columns]);
+  return to.reshape(to.add("ReorderOutput", [blocks], { channels }, BLOCKED), shape);
+}
+
+/**
+ * Returns the kernels of the products `[product · out, in, y, x]`. In blocks of channels they are stored as
+ * `[product, out block, in block, y, x, in, out]`: moving columns of the whole weight and then rows of a block is several times as fast as
+ * moving single values.
+ */
+function kernelFactors(to: Replacement, weight: string, shape: readonly number[], together: number): string {
+  const [outputs, inputs, depth, ...plane] = atLeast(shape, 3);
+  const values = product(plane);
+  const planes =
+    together === 1
+      ? to.transpose(weight, [outputs * inputs, depth, values], [1, 0, 2])
+      : to.transpose(
+          to.transpose(weight, [outputs, inputs * depth * values], [1, 0]),
+          [inputs / together, together, depth, values, outputs / together, together],
+          [2, 4, 0, 3, 1, 5],
+        );
+  const rows = to.reshape(planes, [depth, outputs * inputs * values]);
+  const factors = to.add("MatMul", [to.floats("kernel of tiles", KERNEL_MATRIX), rows]);
+  return to.reshape(factors, [PRODUCTS * outputs, inputs, ...plane]);
+}
+
+/** Returns the biases of all products' channels: only one product adds to each result alike. */
+function biasOfProducts(to: Replacement, bias: string, channels: number): string {
+  const zeros = (products: number) => {
+    const count = products * channels;
+    return to.floats(`zeros:${count}`, { shape: [count], values: new Float32Array(count) });
+  };
+  return to.add("Concat", [zeros(ALIKE), bias, zeros(PRODUCTS - ALIKE - 1)], { axis: 0 });
+}
