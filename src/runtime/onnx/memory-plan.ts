@@ -67,7 +67,7 @@ export function executionOrder(nodes: readonly NodeDefinition[]): NodeDefinition
 }
 
 /** Buffers of this size are freed after their last reader (freed-buffers.ts). Smaller ones wait for another value of the same shape. */
-const FREED_BYTES = 2 ** 22;
+const FREED_BYTES = 2 ** 20;
 
 /** A buffer that holds one value after the other. */
 interface Allocation {

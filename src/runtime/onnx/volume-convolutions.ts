@@ -105,28 +105,31 @@ export function planeConvolutions(
   const [x, kernels, ...bias] = atLeast(node.inputs, 2, "A convolution's inputs");
   const isBlocked = block > 0 && inputs % block === 0 && outputs % block === 0;
   const together = isBlocked ? block : 1;
-  const to = new Replacement(node, constants);
+  const nodes = new Replacement(node, constants);
   const operands = [
-    kernelFactors(to, kernels, weight, together),
-    ...bias.map((each) => biasOfProducts(to, each, outputs)),
+    kernelFactors(nodes, kernels, weight, together),
+    ...bias.map((each) => biasOfProducts(nodes, each, outputs)),
   ];
-  const slices = planesFirst(to, x, image, together);
   const pad = at(list(node.attributes.pads), 0);
   const slabs = tilesAlong(depth, planes, pad, tilesTogether(batch, inputs, plane)).map((tiles) => {
     const key = JSON.stringify(tiles);
-    const ranges = [...tiles.inputs.map((each) => to.integers([each])), to.integers([1])];
-    const isWhole = tiles.inputs[0] === 0 && tiles.inputs[1] === depth;
-    const read = isWhole ? slices : to.add("Slice", [slices, ...ranges]);
-    const given = to.add("MatMul", [to.floats(`inputs of ${key}`, inputMatrix(tiles, "by tile")), read]);
-    const images = to.reshape(given, [batch * tiles.count, PRODUCTS * inputs, ...plane]);
+    const [[low, high], [from, to]] = [tiles.inputs, tiles.results];
+    const bounds = [[low], [high], [2]].map((each) => nodes.integers(each));
+    const read = low === 0 && high === depth ? x : nodes.add("Slice", [x, ...bounds]);
+    const slices = planesFirst(nodes, read, image.with(2, high - low), together);
+    const given = nodes.add("MatMul", [
+      nodes.floats(`inputs of ${key}`, inputMatrix(tiles, "by tile")),
+      slices,
+    ]);
+    const images = nodes.reshape(given, [batch * tiles.count, PRODUCTS * inputs, ...plane]);
     const domain = isBlocked ? BLOCKED : "";
-    const products = to.add("Conv", [images, ...operands], planarAttributes(node.attributes), domain);
-    const rows = to.reshape(products, [batch, PRODUCTS * tiles.count, outputs * product(resultPlane)]);
-    return to.add("MatMul", [to.floats(`results of ${key}`, resultMatrix(tiles)), rows]);
+    const products = nodes.add("Conv", [images, ...operands], planarAttributes(node.attributes), domain);
+    const rows = nodes.reshape(products, [batch, PRODUCTS * tiles.count, outputs * product(resultPlane)]);
+    const sums = nodes.add("MatMul", [nodes.floats(`results of ${key}`, resultMatrix(tiles)), rows]);
+    return channelsFirst(nodes, sums, result.with(2, to - from), together);
   });
-  const joined = slabs.length === 1 ? at(slabs, 0) : to.add("Concat", slabs, { axis: 1 });
-  channelsFirst(to, joined, result, together);
-  return to.finished();
+  if (slabs.length > 1) nodes.add("Concat", slabs, { axis: 2 });
+  return nodes.finished();
 }
 
 const list = (value: Attribute | undefined): readonly number[] => (Array.isArray(value) ? value : []);

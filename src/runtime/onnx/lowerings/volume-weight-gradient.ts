@@ -2,7 +2,7 @@
  * The gradient of a convolution of volumes by its weight, with half of the products (winograd.ts, along z): the same tiles as in the
  * convolution itself, so that each product of a tile is a gradient in 2D.
  */
-import { at, exactly, product } from "../../../facts/checked-lists.ts";
+import { at, atLeast, exactly, product } from "../../../facts/checked-lists.ts";
 import type { ConvolutionAttributes } from "../../convolution.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
@@ -20,11 +20,15 @@ import { image } from "./image-layout.ts";
 
 /** The last tile is seldom full. */
 const FEWEST_PLANES = 4;
+/** Products of small planes write more than they read. */
+const FEWEST_PIXELS = 64;
 
 /** Whether tiles along z pay off: for kernels of three planes that move by one. */
 export function hasTiles(dy: Traced, { stride, dilation, size }: ConvolutionAttributes): boolean {
+  const [planes, ...plane] = atLeast(spaceOf(dy), 1);
   const isVolume = size.length === 3 && stride.every((step) => step === 1);
-  return isVolume && size[0] === KERNEL_SIZE && dilation[0] === 1 && at(spaceOf(dy), 0) >= FEWEST_PLANES;
+  const fits = isVolume && size[0] === KERNEL_SIZE && dilation[0] === 1;
+  return fits && planes >= FEWEST_PLANES && product(plane) >= FEWEST_PIXELS;
 }
 
 /** Bytes of shifted copies. More would leave the cache. */
@@ -77,26 +81,18 @@ export function byTiles(
   const room = Math.max(BATCH_BYTES, 4 * BATCH_SHARE * Math.min(product(x.shape), product(dy.shape)));
   const samples = Math.max(1, Math.floor(room / bytes));
   const together = Math.max(1, Math.floor(SLAB_BYTES / (bytes * Math.min(samples, batchOf(x)))));
-  const [planesX, planesDy] = [planesFirst(graph, x, grid), planesFirst(graph, dy, grid)];
+  const all = tilesAlong(at(spaceOf(x), 0), at(spaceOf(dy), 0), at(attributes.padding, 0), together);
   const sums: Value[] = [];
   for (let first = 0; first < batchOf(x); first += samples) {
-    const batch = [first, Math.min(first + samples, batchOf(x))] as const;
-    for (const tiles of tilesAlong(planesX.depth, planesDy.depth, at(attributes.padding, 0), together)) {
-      const left = factors(graph, planesDy, tiles.results, batch, resultGradientMatrix(tiles, "by product"));
-      const right = factors(graph, planesX, tiles.inputs, batch, inputMatrix(tiles, "by product"));
-      const stack = tiles.count * (batch[1] - batch[0]);
+    const batch: Range = [first, Math.min(first + samples, batchOf(x))];
+    for (const tiles of all) {
+      const left = { planes: tiles.results, batch, matrix: resultGradientMatrix(tiles, "by product") };
+      const right = { planes: tiles.inputs, batch, matrix: inputMatrix(tiles, "by product") };
       const products = graph.matrixProduct(
-        {
-          value: shifted(graph, left, planesDy, grid.rowShifts, grid, PRODUCTS * stack),
-          rank: 3,
-          swapped: false,
-        },
-        {
-          value: shifted(graph, right, planesX, grid.columnShifts, grid, PRODUCTS * stack),
-          rank: 3,
-          swapped: true,
-        },
+        { value: shifted(graph, dy, left, grid.rowShifts, grid), rank: 3, swapped: false },
+        { value: shifted(graph, x, right, grid.columnShifts, grid), rank: 3, swapped: true },
       );
+      const stack = tiles.count * (batch[1] - batch[0]);
       sums.push(summed(graph, graph.reshape(products, [PRODUCTS, stack, rows * columns])));
     }
   }
@@ -116,67 +112,52 @@ function summed(graph: GraphBuilder, products: Value): Value {
   return graph.add("ReduceSum", [products, graph.integers([1])], { attributes: { keepdims: 0 } });
 }
 
-/** Planes on the grid. */
-interface Planes {
-  /** `[z, batch, channel · pixel]` */
-  readonly value: Value;
-  readonly depth: number;
-  readonly batch: number;
-  readonly channels: number;
-  readonly pixels: number;
+/** The first one and the one after the last. */
+type Range = readonly [number, number];
+
+/** Planes of some samples, and the matrix that makes them the factors of products. */
+interface Slab {
+  readonly planes: Range;
+  readonly batch: Range;
+  readonly matrix: Matrix;
 }
 
-function planesFirst(graph: GraphBuilder, x: Traced, { lineLength }: Grid): Planes {
-  const [batch, channels] = [batchOf(x), channelsOf(x)];
-  const [depth, lines, columns] = exactly(spaceOf(x), 3);
-  const pixels = lines * lineLength;
-  const zeros = graph.integers([batch, channels, depth, lines, lineLength - columns]);
-  const wide =
-    lineLength === columns
-      ? image(graph, x)
-      : graph.concat([image(graph, x), graph.add("Expand", [graph.scalar(0), zeros])], 4);
-  const moved = graph.add("Transpose", [graph.reshape(wide, [batch, channels, depth, pixels])], {
-    attributes: { perm: [2, 0, 1, 3] },
-  });
-  return { value: graph.reshape(moved, [depth, batch, channels * pixels]), depth, batch, channels, pixels };
-}
-
-/** Returns the factors of the products of some tiles and samples: `[product · tile · sample, channel, pixel]`. */
-function factors(
+/**
+ * Returns the factors of a slab's products, shifted in each way, with zeros before and after:
+ * `[product · tile · sample, channel · shift, pixel]`.
+ */
+function shifted(
   graph: GraphBuilder,
-  { value, depth, batch, channels, pixels }: Planes,
-  planes: readonly [number, number],
-  samples: readonly [number, number],
-  matrix: Matrix,
+  tensor: Traced,
+  { planes, batch, matrix }: Slab,
+  shifts: readonly number[],
+  { lineLength, length }: Grid,
 ): Value {
+  const [depth, lines, columns] = exactly(spaceOf(tensor), 3);
+  const [channels, samples, count] = [channelsOf(tensor), batch[1] - batch[0], planes[1] - planes[0]];
+  const [pixels, stack] = [lines * lineLength, at(matrix.shape, 0) * samples];
   const cuts = [
-    { range: planes, size: depth, axis: 0 },
-    { range: samples, size: batch, axis: 1 },
+    { range: batch, size: batchOf(tensor), axis: 0 },
+    { range: planes, size: depth, axis: 2 },
   ].filter(({ range: [from, to], size }) => from > 0 || to < size);
+  const given = image(graph, tensor);
   const bounds = [
     cuts.map(({ range }) => range[0]),
     cuts.map(({ range }) => range[1]),
     cuts.map(({ axis }) => axis),
   ];
-  const cut =
-    cuts.length === 0 ? value : graph.add("Slice", [value, ...bounds.map((each) => graph.integers(each))]);
-  const count = samples[1] - samples[0];
-  const rows = graph.reshape(cut, [planes[1] - planes[0], count * channels * pixels]);
-  const product = graph.add("MatMul", [constant(graph, matrix), rows]);
-  return graph.reshape(product, [at(matrix.shape, 0) * count, channels, pixels]);
-}
-
-/** Returns all shifts of each channel, with zeros before and after: `[stack, channel · shift, pixel]`. */
-function shifted(
-  graph: GraphBuilder,
-  value: Value,
-  { channels, pixels }: Planes,
-  shifts: readonly number[],
-  { length }: Grid,
-  stack: number,
-): Value {
-  const gap = (size: number) =>
-    size === 0 ? [] : [graph.add("Expand", [graph.scalar(0), graph.integers([stack, channels, size])])];
-  const parts = shifts.flatMap((shift) => [...gap(shift), value, ...gap(length - pixels - shift)]);
+  const slab =
+    cuts.length === 0 ? given : graph.add("Slice", [given, ...bounds.map((each) => graph.integers(each))]);
+  const zeros = (shape: readonly number[]) => graph.add("Expand", [graph.scalar(0), graph.integers(shape)]);
+  const gap = lineLength - columns;
+  const wide = gap === 0 ? slab : graph.concat([slab, zeros([samples, channels, count, lines, gap])], 4);
+  const planesFirst = graph.add("Transpose", [graph.reshape(wide, [samples, channels, count, pixels])], {
+    attributes: { perm: [2, 0, 1, 3] },
+  });
+  const rows = graph.reshape(planesFirst, [count, samples * channels * pixels]);
+  const factors = graph.add("MatMul", [constant(graph, matrix), rows]);
+  const value = graph.reshape(factors, [stack, channels, pixels]);
+  const around = (size: number) => (size === 0 ? [] : [zeros([stack, channels, size])]);
+  const parts = shifts.flatMap((shift) => [...around(shift), value, ...around(length - pixels - shift)]);
   return graph.reshape(graph.concat(parts, 2), [stack, channels * shifts.length, length]);
 }
