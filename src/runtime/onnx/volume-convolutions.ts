@@ -7,10 +7,10 @@ import { at, atLeast, exactly, product } from "../../facts/checked-lists.ts";
 import type { Attribute, ConstantDefinition, Domain, NodeDefinition, VolumeShapes } from "./model-proto.ts";
 import { integerConstant } from "./model-proto.ts";
 import {
-  ALIKE,
   inputMatrix,
   KERNEL_MATRIX,
   KERNEL_SIZE,
+  ONES,
   PRODUCTS,
   resultMatrix,
   tilesAlong,
@@ -197,11 +197,8 @@ function kernelFactors(to: Replacement, weight: string, shape: readonly number[]
   return to.reshape(factors, [PRODUCTS * outputs, inputs, ...plane]);
 }
 
-/** Returns the biases of all products' channels: only one product adds to each result alike. */
+/** Returns what is added to each product's channels, so that the bias is added to each result. */
 function biasOfProducts(to: Replacement, bias: string, channels: number): string {
-  const zeros = (products: number) => {
-    const count = products * channels;
-    return to.floats(`zeros:${count}`, { shape: [count], values: new Float32Array(count) });
-  };
-  return to.add("Concat", [zeros(ALIKE), bias, zeros(PRODUCTS - ALIKE - 1)], { axis: 0 });
+  const ones = to.floats("ones of tiles", { shape: [PRODUCTS, 1], values: Float32Array.from(ONES) });
+  return to.reshape(to.add("Mul", [ones, bias]), [PRODUCTS * channels]);
 }

@@ -2,21 +2,19 @@
  * Winograd's convolution along one axis (Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", section 4): four
  * neighboring results of a kernel of three values from six products instead of twelve. `result = OUTPUT · (KERNEL · kernel ⊙ INPUT · input)`.
  *
- * Rounding errors grow with the points. These have the smallest error of their number (Barabasz et al. 2020, "Error analysis and improving
- * the accuracy of Winograd convolution for deep neural networks"); the sixth point is infinity.
+ * Rounding errors depend on the points (Barabasz et al. 2020, "Error analysis and improving the accuracy of Winograd convolution for deep
+ * neural networks"). Of small fractions, these have the smallest error: 2.5 times that of a direct convolution, where the usual 0, ±1, ±2
+ * have 3.5 times. The sixth point is infinity.
  */
 import { at } from "../../facts/checked-lists.ts";
 
-const POINTS = [0, 1, -1, 1 / 2, -2];
+const POINTS = [0, 3 / 4, -3 / 4, 3 / 2, -3 / 2];
 /** Products, and inputs, of a tile. */
 export const PRODUCTS = POINTS.length + 1;
 /** Values of the kernel along the axis. */
 export const KERNEL_SIZE = 3;
 /** Results of a tile. */
 export const RESULTS = PRODUCTS - KERNEL_SIZE + 1;
-/** The product that adds to each result alike: that of the point 1. */
-export const ALIKE = POINTS.indexOf(1);
-
 type Rows = readonly (readonly number[])[];
 
 const powers = (point: number, count: number) => Array.from({ length: count }, (_, power) => point ** power);
@@ -125,4 +123,9 @@ export function resultMatrix({ count, results: [from, to] }: Tiles): Matrix {
 /** The matrix that makes the values of a kernel the factors of products: `[product, value]`. */
 export const KERNEL_MATRIX: Matrix = matrix(PRODUCTS, KERNEL_SIZE, (row, column) =>
   at(at(KERNEL, row), column),
+);
+
+/** What a product must be for all results of its tile to be 1: as if the kernel's first value met an input of ones. */
+export const ONES: readonly number[] = INPUT.map(
+  (row, product) => at(at(KERNEL, product), 0) * row.reduce((sum, value) => sum + value, 0),
 );

@@ -1,16 +1,15 @@
 /** Matrix products. */
-import { at, exactly } from "../../../facts/checked-lists.ts";
+import { at, exactly, product } from "../../../facts/checked-lists.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import { isBoolean, type Signature } from "../../kernel.ts";
 import { ALONG_AXIS, type Resizing } from "../../operators.ts";
 import type { GraphBuilder, Matrices } from "../graph.ts";
-import { identity, plainTensor, stored, type Traced } from "../layout.ts";
+import { arrangedTensor, identity, plain, plainTensor, stored, type Traced, toStored } from "../layout.ts";
 import type { Attribute } from "../model-proto.ts";
 import { broadcastShape } from "./elementwise.ts";
 import { channelsLast, image } from "./image-layout.ts";
 import { type Binary, type Lowering, lowering } from "./lowering.ts";
 import { alongAxisRefusal, matrixProductRefusal } from "./operand-shapes.ts";
-import { reshape, transpose } from "./shapes.ts";
 
 interface Transposed {
   readonly transposeA: boolean;
@@ -68,23 +67,32 @@ function resize(graph: GraphBuilder, x: Traced, axis: number, newSize: number, r
   return channelsLast(value, batch, space, channels, x.type);
 }
 
-/** Multiplies each line along an axis with a matrix. */
+/** Multiplies each line along an axis with a matrix. Nothing is moved: the axes before and after it are a stack and columns. */
 function alongAxis(
   graph: GraphBuilder,
   { x, matrix }: { readonly x: Traced; readonly matrix: Traced },
   { axis, resizing }: { readonly axis: number; readonly resizing?: Resizing | undefined },
 ): Traced {
-  const [, newSize] = exactly(matrix.shape, 2);
+  const [size, newSize] = exactly(matrix.shape, 2);
   if (graph.target === "portable" && resizing !== undefined) return resize(graph, x, axis, newSize, resizing);
-  const last = x.shape.length - 1;
-  const perm = identity(last + 1)
-    .with(axis, last)
-    .with(last, axis);
-  const axisLast = transpose(x, perm);
-  const lines = reshape(graph, axisLast, [-1, at(x.shape, axis)]);
-  const product = matrixProduct(graph, { a: lines, b: matrix }, { transposeA: false, transposeB: false });
-  const shape = [...axisLast.shape.slice(0, -1), newSize];
-  return transpose(reshape(graph, product, shape), perm);
+  const place = at(x.axes, axis);
+  const sizes = toStored(x.shape, x.axes);
+  const columns = product(sizes.slice(place + 1));
+  const value = stored(graph, x);
+  const factor = plain(graph, matrix);
+  const lines =
+    columns === 1
+      ? graph.add("MatMul", [graph.reshape(value, [product(x.shape) / size, size]), factor])
+      : graph.matrixProduct(
+          { value: factor, rank: 2, swapped: true },
+          {
+            value: graph.reshape(value, [product(sizes.slice(0, place)), size, columns]),
+            rank: 3,
+            swapped: false,
+          },
+        );
+  const result = graph.reshape(lines, sizes.with(place, newSize));
+  return arrangedTensor(result, x.type, x.shape.with(axis, newSize), x.axes);
 }
 
 export const matrixLowerings: Readonly<Record<string, Lowering>> = {

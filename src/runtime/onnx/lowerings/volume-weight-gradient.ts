@@ -92,8 +92,7 @@ export function byTiles(
         { value: shifted(graph, dy, left, grid.rowShifts, grid), rank: 3, swapped: false },
         { value: shifted(graph, x, right, grid.columnShifts, grid), rank: 3, swapped: true },
       );
-      const stack = tiles.count * (batch[1] - batch[0]);
-      sums.push(summed(graph, graph.reshape(products, [PRODUCTS, stack, rows * columns])));
+      sums.push(summed(graph, products, tiles.count * (batch[1] - batch[0]), rows * columns));
     }
   }
   const sum = sums.length === 1 ? at(sums, 0) : graph.add("Sum", sums);
@@ -107,9 +106,11 @@ export function byTiles(
 const constant = (graph: GraphBuilder, { shape, values }: Matrix) =>
   graph.constant("float32", shape, new Uint8Array(values.buffer));
 
-/** Sums over the middle axis of `[product, tile · sample, value]`. */
-function summed(graph: GraphBuilder, products: Value): Value {
-  return graph.add("ReduceSum", [products, graph.integers([1])], { attributes: { keepdims: 0 } });
+/** Sums `[product · stack, value]` over the stack: `[product, value]`. */
+function summed(graph: GraphBuilder, products: Value, stack: number, values: number): Value {
+  if (stack === 1) return graph.reshape(products, [PRODUCTS, values]);
+  const stacked = graph.reshape(products, [PRODUCTS, stack, values]);
+  return graph.add("ReduceSum", [stacked, graph.integers([1])], { attributes: { keepdims: 0 } });
 }
 
 /** The first one and the one after the last. */
@@ -129,35 +130,47 @@ interface Slab {
 function shifted(
   graph: GraphBuilder,
   tensor: Traced,
-  { planes, batch, matrix }: Slab,
+  slab: Slab,
   shifts: readonly number[],
   { lineLength, length }: Grid,
 ): Value {
+  const [, lines] = exactly(spaceOf(tensor), 3);
+  const [channels, pixels] = [channelsOf(tensor), lines * lineLength];
+  const planes = planesFirst(graph, tensor, slab, lineLength);
+  const factors = graph.add("MatMul", [constant(graph, slab.matrix), planes]);
+  const stack = at(slab.matrix.shape, 0) * (slab.batch[1] - slab.batch[0]);
+  const value = graph.reshape(factors, [stack, channels, pixels]);
+  const gap = (size: number) => (size === 0 ? [] : [zeros(graph, [stack, channels, size])]);
+  const parts = shifts.flatMap((shift) => [...gap(shift), value, ...gap(length - pixels - shift)]);
+  return graph.reshape(graph.concat(parts, 2), [stack, channels * shifts.length, length]);
+}
+
+const zeros = (graph: GraphBuilder, shape: readonly number[]) =>
+  graph.add("Expand", [graph.scalar(0), graph.integers(shape)]);
+
+/** Returns the planes of a slab with zeros after each line: `[plane, sample · channel · pixel]`. */
+function planesFirst(
+  graph: GraphBuilder,
+  tensor: Traced,
+  { planes, batch }: Slab,
+  lineLength: number,
+): Value {
   const [depth, lines, columns] = exactly(spaceOf(tensor), 3);
   const [channels, samples, count] = [channelsOf(tensor), batch[1] - batch[0], planes[1] - planes[0]];
-  const [pixels, stack] = [lines * lineLength, at(matrix.shape, 0) * samples];
   const cuts = [
     { range: batch, size: batchOf(tensor), axis: 0 },
     { range: planes, size: depth, axis: 2 },
   ].filter(({ range: [from, to], size }) => from > 0 || to < size);
-  const given = image(graph, tensor);
   const bounds = [
     cuts.map(({ range }) => range[0]),
     cuts.map(({ range }) => range[1]),
     cuts.map(({ axis }) => axis),
-  ];
-  const slab =
-    cuts.length === 0 ? given : graph.add("Slice", [given, ...bounds.map((each) => graph.integers(each))]);
-  const zeros = (shape: readonly number[]) => graph.add("Expand", [graph.scalar(0), graph.integers(shape)]);
+  ].map((each) => graph.integers(each));
+  const given = image(graph, tensor);
+  const cut = cuts.length === 0 ? given : graph.add("Slice", [given, ...bounds]);
   const gap = lineLength - columns;
-  const wide = gap === 0 ? slab : graph.concat([slab, zeros([samples, channels, count, lines, gap])], 4);
-  const planesFirst = graph.add("Transpose", [graph.reshape(wide, [samples, channels, count, pixels])], {
-    attributes: { perm: [2, 0, 1, 3] },
-  });
-  const rows = graph.reshape(planesFirst, [count, samples * channels * pixels]);
-  const factors = graph.add("MatMul", [constant(graph, matrix), rows]);
-  const value = graph.reshape(factors, [stack, channels, pixels]);
-  const around = (size: number) => (size === 0 ? [] : [zeros([stack, channels, size])]);
-  const parts = shifts.flatMap((shift) => [...around(shift), value, ...around(length - pixels - shift)]);
-  return graph.reshape(graph.concat(parts, 2), [stack, channels * shifts.length, length]);
+  const wide = gap === 0 ? cut : graph.concat([cut, zeros(graph, [samples, channels, count, lines, gap])], 4);
+  const lined = graph.reshape(wide, [samples, channels, count, lines * lineLength]);
+  const moved = graph.add("Transpose", [lined], { attributes: { perm: [2, 0, 1, 3] } });
+  return graph.reshape(moved, [count, samples * channels * lines * lineLength]);
 }
