@@ -117,6 +117,12 @@ for (const [name, x, weight, settings] of [
     [4, 3, 3, 3, 3],
     { stride: [1, 1, 1], padding: [0, 2, 0], dilation: [1, 1, 1] },
   ],
+  [
+    "strided in y and x only, an odd size",
+    [2, 4, 7, 8, 2],
+    [3, 2, 3, 3, 3],
+    { stride: [1, 2, 2], padding: [1, 1, 1], dilation: [1, 1, 1] },
+  ],
   ["strided in 3D", [1, 4, 6, 6, 2], [2, 2, 3, 3, 3], window(3, 2, 1)],
   ["by blocks of channels", [2, 32, 30, 16], [32, 16, 3, 3], window(2, 1, 1)],
 ] as const) {

@@ -15,6 +15,7 @@ import { paysOff } from "../volume-convolutions.ts";
 import { channelsLast, extended, image } from "./image-layout.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 import { convolutionInputRefusal, convolutionRefusal, convolutionWeightRefusal } from "./operand-shapes.ts";
+import { byPhases } from "./strided-gradient.ts";
 import { weightGradient } from "./weight-gradient.ts";
 
 const both = (values: readonly number[]) => [...values, ...values];
@@ -103,7 +104,8 @@ function convolutionInput(
   if (isTiled && product(kernel) > 1 && graph.target !== "portable") return tiled(graph, dy, weight, size);
   const value = stride.every(isOne)
     ? flippedConvolution(graph, given, weight, attributes, [batchOf(dy), ...spaceOf(dy)])
-    : transposedConvolution(graph, given, weight, attributes, spaceOf(dy));
+    : (phasedConvolution(graph, given, dy, weight, attributes) ??
+      transposedConvolution(graph, given, weight, attributes, spaceOf(dy)));
   return channelsLast(value, batchOf(dy), size, channels, dy.type);
 }
 
@@ -116,12 +118,9 @@ function flippedConvolution(
   [batch, ...space]: readonly [number, ...number[]],
 ): Value {
   const [outputs, channels, ...kernel] = atLeast(weight.shape, 2);
-  const swapped = graph.add("Transpose", [plain(graph, weight)], {
-    attributes: { perm: [1, 0, ...kernel.map((_, axis) => axis + 2)] },
-  });
   const pads = zip(kernel, padding, dilation).map(([width, pad, spacing]) => spacing * (width - 1) - pad);
   const shape = [channels, outputs, ...kernel];
-  return graph.add("Conv", [dy, flipped(graph, swapped, shape)], {
+  return graph.add("Conv", [dy, exchanged(graph, weight)], {
     attributes: { strides: [...stride], pads: both(pads), dilations: [...dilation], kernel_shape: kernel },
     weightShape: inBlocks(shape, batch * product(size)),
     volumeShapes: onPlanes(
@@ -129,6 +128,33 @@ function flippedConvolution(
       { stride, dilation },
     ),
   });
+}
+
+/** Returns flipped kernels with inputs and outputs exchanged: `[in, out, …kernel]`. */
+function exchanged(graph: GraphBuilder, weight: Traced): Value {
+  const [outputs, channels, ...kernel] = atLeast(weight.shape, 2);
+  const swapped = graph.add("Transpose", [plain(graph, weight)], {
+    attributes: { perm: [1, 0, ...kernel.map((_, axis) => axis + 2)] },
+  });
+  return flipped(graph, swapped, [channels, outputs, ...kernel]);
+}
+
+/**
+ * Adds one convolution for each phase (strided-gradient.ts) where they fit and are faster: in 3D, unless bringing weights into order takes
+ * longer than the gradient's pixels save. Portable graphs have one operator.
+ */
+function phasedConvolution(
+  graph: GraphBuilder,
+  given: Value,
+  dy: Traced,
+  weight: Traced,
+  attributes: ConvolutionAttributes,
+): Value | undefined {
+  const [outputs, channels, ...kernel] = atLeast(weight.shape, 2);
+  const [batch, space] = [batchOf(dy), spaceOf(dy)];
+  const isFaster = space.length === 3 && batch * product(space) >= outputs;
+  if (graph.target !== "cpu" || !isFaster) return undefined;
+  return byPhases(graph, given, exchanged(graph, weight), { batch, channels, space, kernel }, attributes);
 }
 
 function transposedConvolution(
