@@ -6,8 +6,10 @@ import { at, atLeast, lastOf, product, zip } from "../../../facts/checked-lists.
 import type { ConvolutionAttributes } from "../../convolution.ts";
 import { kernelIndices } from "../../depthwise.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
+import { channelBlock } from "../blocked-convolutions.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import { plain, plainTensor, sameSizes, type Traced } from "../layout.ts";
+import { byBlockedTiles, fitsBlocks } from "./blocked-volume-weight-gradient.ts";
 import { image, pixelsUnder } from "./image-layout.ts";
 import { byTiles, hasTiles } from "./volume-weight-gradient.ts";
 
@@ -28,13 +30,17 @@ type Products = (graph: GraphBuilder, x: Traced, dy: Traced, attributes: Convolu
 function fastestProducts(x: Traced, dy: Traced, attributes: ConvolutionAttributes): Products {
   const { stride, padding, size: kernel } = attributes;
   if (product(kernel) === 1) return byKernelValues;
-  if (hasTiles(dy, attributes)) return byTilesInOrder;
+  if (hasTiles(dy, attributes))
+    return fitsBlocks(x, dy, attributes, channelBlock()) ? byTilesInBlocks : byTilesInOrder;
   if (stride.every((step) => step === 1)) return byShifts;
   const covered = zip(spaceOf(dy), kernel).map(([count, size]) => count * size);
   const isTiled =
     sameSizes(kernel, stride) && padding.every((pad) => pad === 0) && sameSizes(spaceOf(x), covered);
   return isTiled ? byWindows : byKernelValues;
 }
+
+const byTilesInBlocks: Products = (graph, x, dy, attributes) =>
+  byBlockedTiles(graph, x, dy, attributes, channelBlock());
 
 const byTilesInOrder: Products = (graph, x, dy, attributes) =>
   inKernelOrder(graph, byTiles(graph, x, dy, attributes), channelsOf(x), channelsOf(dy), attributes.size);
