@@ -5,12 +5,10 @@
  */
 import { atLeast, exactly, product } from "../../facts/checked-lists.ts";
 import type { ConstantDefinition, GraphDefinition, NodeDefinition, Subgraph } from "./model-proto.ts";
-import { encodeModel, integerConstant } from "./model-proto.ts";
+import { encodeModel, IN_BLOCKS, integerConstant } from "./model-proto.ts";
 import { NativeSession } from "./native-session.ts";
 import { NativeTensor } from "./native-tensor.ts";
 import { planeConvolutions } from "./volume-convolutions.ts";
-
-const DOMAIN = "com.microsoft.nchwc";
 
 /**
  * Returns the graph with each convolution that has a `weightShape` computed on channels in blocks, and each that has `volumeShapes` on
@@ -78,9 +76,9 @@ function blocked(
       node("Transpose", [`${y}:shaped${index}`], moved(index + 1), { perm }),
     ]),
     node("Reshape", [moved(moves.length), integers(weightShape)], `${y}:weight`),
-    node("ReorderInput", [x], `${y}:input`, {}, DOMAIN),
-    node("Conv", [`${y}:input`, `${y}:weight`, ...bias], `${y}:output`, attributes, DOMAIN),
-    node("ReorderOutput", [`${y}:output`], y, { channels }, DOMAIN),
+    node("ReorderInput", [x], `${y}:input`, {}, IN_BLOCKS),
+    node("Conv", [`${y}:input`, `${y}:weight`, ...bias], `${y}:output`, attributes, IN_BLOCKS),
+    node("ReorderOutput", [`${y}:output`], y, { channels }, IN_BLOCKS),
   ];
 }
 
@@ -97,7 +95,7 @@ function probe(): number {
   const shape = [1, 16, 1, 2];
   const value = (name: string) => ({ name, type: "float32" as const, shape });
   const graph: GraphDefinition = {
-    nodes: [{ operator: "ReorderInput", domain: DOMAIN, inputs: ["x"], outputs: ["y"], attributes: {} }],
+    nodes: [{ operator: "ReorderInput", domain: IN_BLOCKS, inputs: ["x"], outputs: ["y"], attributes: {} }],
     inputs: [value("x")],
     outputs: [value("y")],
     constants: [],

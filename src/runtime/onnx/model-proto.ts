@@ -15,6 +15,8 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 
 /** Operator set: ONNX's own (""), or one of onnxruntime's. */
 export type Domain = "" | "com.microsoft" | "com.microsoft.nchwc";
+/** Operators on channels in blocks (blocked-convolutions.ts). */
+export const IN_BLOCKS = "com.microsoft.nchwc" satisfies Domain;
 
 /** An operation of a graph. Inputs and outputs are names of values; "" omits an optional input. */
 export interface NodeDefinition {

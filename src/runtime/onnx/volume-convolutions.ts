@@ -5,8 +5,9 @@
  */
 import { at, atLeast, exactly, product } from "../../facts/checked-lists.ts";
 import type { Attribute, ConstantDefinition, Domain, NodeDefinition, VolumeShapes } from "./model-proto.ts";
-import { integerConstant } from "./model-proto.ts";
+import { IN_BLOCKS, integerConstant } from "./model-proto.ts";
 import {
+  FEWEST_RESULTS,
   inputMatrix,
   KERNEL_MATRIX,
   KERNEL_SIZE,
@@ -16,18 +17,14 @@ import {
   tilesAlong,
 } from "./winograd.ts";
 
-const BLOCKED = "com.microsoft.nchwc";
-
 /** Bringing weights into order costs as much as this many pixels for each channel save. Measured. */
 const PIXELS_PER_CHANNEL = 2;
-/** The last tile is seldom full. */
-const FEWEST_PLANES = 4;
 
 /** Whether tiles along z pay off. Strides of 1 are assumed. */
 export function paysOff({ result, weight }: VolumeShapes, dilation: number): boolean {
   const [batch, channels, planes, ...plane] = atLeast(result, 3);
   const pixels = batch * planes * product(plane);
-  const fits = weight[2] === KERNEL_SIZE && dilation === 1 && planes >= FEWEST_PLANES;
+  const fits = weight[2] === KERNEL_SIZE && dilation === 1 && planes >= FEWEST_RESULTS;
   return fits && pixels >= PIXELS_PER_CHANNEL * channels && (weight[1] ?? 1) > 1 && channels > 1;
 }
 
@@ -122,7 +119,7 @@ export function planeConvolutions(
       slices,
     ]);
     const images = nodes.reshape(given, [batch * tiles.count, PRODUCTS * inputs, ...plane]);
-    const domain = isBlocked ? BLOCKED : "";
+    const domain = isBlocked ? IN_BLOCKS : "";
     const products = nodes.add("Conv", [images, ...operands], planarAttributes(node.attributes), domain);
     const rows = nodes.reshape(products, [batch, PRODUCTS * tiles.count, outputs * product(resultPlane)]);
     const sums = nodes.add("MatMul", [nodes.floats(`results of ${key}`, resultMatrix(tiles)), rows]);
@@ -160,7 +157,7 @@ function planesFirst(to: Replacement, x: string, shape: readonly number[], toget
   const blocks =
     together === 1
       ? x
-      : to.add("ReorderInput", [to.reshape(x, [batch, channels, depth * rows, columns])], {}, BLOCKED);
+      : to.add("ReorderInput", [to.reshape(x, [batch, channels, depth * rows, columns])], {}, IN_BLOCKS);
   const size = rows * columns * together;
   const moved = groups === 1 ? blocks : to.transpose(blocks, [batch, groups, depth, size], [0, 2, 1, 3]);
   return to.reshape(moved, [batch, depth, groups * size]);
@@ -173,7 +170,7 @@ function channelsFirst(to: Replacement, planes: string, shape: readonly number[]
   const moved = groups === 1 ? planes : to.transpose(planes, [batch, depth, groups, size], [0, 2, 1, 3]);
   if (together === 1) return to.reshape(moved, shape);
   const blocks = to.reshape(moved, [batch, channels, depth * rows, columns]);
-  return to.reshape(to.add("ReorderOutput", [blocks], { channels }, BLOCKED), shape);
+  return to.reshape(to.add("ReorderOutput", [blocks], { channels }, IN_BLOCKS), shape);
 }
 
 /**

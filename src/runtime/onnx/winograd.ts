@@ -15,6 +15,9 @@ export const PRODUCTS = POINTS.length + 1;
 export const KERNEL_SIZE = 3;
 /** Results of a tile. */
 export const RESULTS = PRODUCTS - KERNEL_SIZE + 1;
+/** With fewer results along the axis, tiles save too little: the last one is seldom full. */
+export const FEWEST_RESULTS = 4;
+
 type Rows = readonly (readonly number[])[];
 
 const powers = (point: number, count: number) => Array.from({ length: count }, (_, power) => point ** power);

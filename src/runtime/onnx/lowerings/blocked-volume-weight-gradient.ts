@@ -8,6 +8,7 @@ import type { ConvolutionAttributes } from "../../convolution.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import type { Traced } from "../layout.ts";
+import { IN_BLOCKS } from "../model-proto.ts";
 import {
   inputMatrix,
   KERNEL_MATRIX,
@@ -19,7 +20,6 @@ import {
 } from "../winograd.ts";
 import { image } from "./image-layout.ts";
 
-const DOMAIN = "com.microsoft.nchwc";
 /** One convolution takes as many planes as groups as onnxruntime does not count as a block. */
 const tilesTogether = (block: number) => Math.floor((block - 1) / PRODUCTS);
 /** Each slab adds a dozen nodes, which take long to load. */
@@ -68,7 +68,7 @@ export function byBlockedTiles(
         block,
       );
       const products = graph.add("Conv", [right, left], {
-        domain: DOMAIN,
+        domain: IN_BLOCKS,
         attributes: {
           group: PRODUCTS * tiles.count,
           kernel_shape: spaceOf(dy).slice(1),
@@ -136,7 +136,7 @@ function planesInBlocks(
   const wide = graph.concat([...gap, cut, ...gap], 4);
   const width = columns + 2 * border;
   const lined = graph.reshape(wide, [1, channels, (to - from) * lines, width]);
-  const blocks = graph.add("ReorderInput", [lined], { domain: DOMAIN });
+  const blocks = graph.add("ReorderInput", [lined], { domain: IN_BLOCKS });
   return graph.reshape(blocks, [channels / block, to - from, lines * width * block]);
 }
 

@@ -8,6 +8,7 @@ import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import type { Traced } from "../layout.ts";
 import {
+  FEWEST_RESULTS,
   inputMatrix,
   KERNEL_MATRIX,
   KERNEL_SIZE,
@@ -18,8 +19,6 @@ import {
 } from "../winograd.ts";
 import { image } from "./image-layout.ts";
 
-/** The last tile is seldom full. */
-const FEWEST_PLANES = 4;
 /** Products of small planes write more than they read. */
 const FEWEST_PIXELS = 64;
 
@@ -28,7 +27,7 @@ export function hasTiles(dy: Traced, { stride, dilation, size }: ConvolutionAttr
   const [planes, ...plane] = atLeast(spaceOf(dy), 1);
   const isVolume = size.length === 3 && stride.every((step) => step === 1);
   const fits = isVolume && size[0] === KERNEL_SIZE && dilation[0] === 1;
-  return fits && planes >= FEWEST_PLANES && product(plane) >= FEWEST_PIXELS;
+  return fits && planes >= FEWEST_RESULTS && product(plane) >= FEWEST_PIXELS;
 }
 
 /** Bytes of shifted copies. More would leave the cache. */
