@@ -6,8 +6,10 @@ import { at, atLeast, lastOf, product, zip } from "../../../facts/checked-lists.
 import type { ConvolutionAttributes } from "../../convolution.ts";
 import { kernelIndices } from "../../depthwise.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
+import { channelBlock } from "../blocked-convolutions.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import { plain, plainTensor, sameSizes, type Traced } from "../layout.ts";
+import { blockedWeightGradient } from "./blocked-weight-gradient.ts";
 import { image, pixelsUnder } from "./image-layout.ts";
 
 /** @returns `[out, in, …kernel]` */
@@ -16,25 +18,28 @@ export function weightGradient(
   { x, dy }: { readonly x: Traced; readonly dy: Traced },
   attributes: ConvolutionAttributes,
 ): Traced {
-  const products = graph.target === "gpu" ? byLines : fastestProducts(x, dy, attributes);
   const shape = [channelsOf(dy), channelsOf(x), ...attributes.size];
-  return plainTensor(graph.reshape(products(graph, x, dy, attributes), shape), "float32", shape);
+  return plainTensor(graph.reshape(weightProducts(graph, x, dy, attributes), shape), "float32", shape);
 }
 
 /** @returns the gradient's values in the order of `[out, in, …kernel]` */
-type Products = (graph: GraphBuilder, x: Traced, dy: Traced, attributes: ConvolutionAttributes) => Value;
-
-function fastestProducts(
+function weightProducts(
+  graph: GraphBuilder,
   x: Traced,
   dy: Traced,
-  { stride, padding, size: kernel }: ConvolutionAttributes,
-): Products {
-  if (product(kernel) === 1) return byKernelValues;
-  if (stride.every((step) => step === 1)) return byShifts;
+  attributes: ConvolutionAttributes,
+): Value {
+  const { stride, padding, size: kernel } = attributes;
+  if (graph.target === "gpu") return byLines(graph, x, dy, attributes);
+  if (product(kernel) === 1) return byKernelValues(graph, x, dy, attributes);
   const covered = zip(spaceOf(dy), kernel).map(([count, size]) => count * size);
   const isTiled =
     sameSizes(kernel, stride) && padding.every((pad) => pad === 0) && sameSizes(spaceOf(x), covered);
-  return isTiled ? byWindows : byKernelValues;
+  if (isTiled) return byWindows(graph, x, dy, attributes);
+  const blocked = blockedWeightGradient(graph, x, dy, attributes, channelBlock());
+  if (blocked !== undefined) return blocked;
+  const isDense = stride.every((step) => step === 1);
+  return isDense ? byShifts(graph, x, dy, attributes) : byKernelValues(graph, x, dy, attributes);
 }
 
 /** Joins the gradients for each value of the kernel, `out · in` values each. Transposing them is faster than joining single values. */
