@@ -8,37 +8,29 @@ import type { ConstantDefinition, GraphDefinition, NodeDefinition, Subgraph } fr
 import { encodeModel, integerConstant } from "./model-proto.ts";
 import { NativeSession } from "./native-session.ts";
 import { NativeTensor } from "./native-tensor.ts";
-
-const DOMAIN = "com.microsoft.nchwc";
+import { DOMAIN } from "./operators-in-blocks.ts";
+import { withValuesInBlocks } from "./values-in-blocks.ts";
 
 /**
- * Returns the graph with each convolution that has a `weightShape` computed on channels in blocks, in the graphs that it calls too.
+ * Returns the graph with each convolution that has a `weightShape` computed on channels in blocks.
  *
  * @param block channels in a block; 0 leaves the graph unchanged
  */
-export function withBlockedConvolutions(graph: GraphDefinition, block: number): GraphDefinition {
+export function withBlockedConvolutions<Graph extends Subgraph>(graph: Graph, block: number): Graph {
   if (block === 0) return graph;
-  const bodies = new Map<Subgraph, Subgraph>();
-  const changed = <Graph extends Subgraph>(given: Graph): Graph => {
-    const constants = new Map<string, ConstantDefinition>();
-    const integers = (values: readonly number[]) => {
-      const name = `shape:${values}`;
-      constants.set(name, integerConstant(name, values));
-      return name;
-    };
-    const nodes = given.nodes.flatMap((node) => {
-      if (node.body !== undefined) return [{ ...node, body: changedBody(node.body) }];
-      return node.weightShape === undefined ? [node] : blocked(node, node.weightShape, block, integers);
-    });
-    return { ...given, nodes, constants: [...given.constants, ...constants.values()] };
+  const constants = new Map<string, ConstantDefinition>();
+  const integers = (values: readonly number[]) => {
+    const name = `shape:${values}`;
+    constants.set(name, integerConstant(name, values));
+    return name;
   };
-  /** The same graph for all that call the same one. */
-  const changedBody = (body: Subgraph): Subgraph => {
-    const known = bodies.get(body) ?? changed(body);
-    bodies.set(body, known);
-    return known;
-  };
-  return changed(graph);
+  const nodes = graph.nodes.flatMap((node) =>
+    node.weightShape === undefined ? [node] : blocked(node, node.weightShape, block, integers),
+  );
+  return withValuesInBlocks(
+    { ...graph, nodes, constants: [...graph.constants, ...constants.values()] },
+    block,
+  );
 }
 
 function blocked(
