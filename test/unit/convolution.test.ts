@@ -6,7 +6,9 @@ import { type ConvolutionWindow, convolution, transposedConvolution } from "../.
 import { depthwiseConvolution } from "../../src/runtime/depthwise.ts";
 import { EagerRuntime } from "../../src/runtime/eager/runtime.ts";
 import type { Runtime } from "../../src/runtime/executable.ts";
+import { channelBlock } from "../../src/runtime/onnx/blocked-convolutions.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
+import { trace } from "../../src/runtime/onnx/tracing-backend.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import { maxPool } from "../../src/runtime/pooling.ts";
 import type { Program } from "../../src/runtime/program.ts";
@@ -125,6 +127,13 @@ for (const [name, x, weight, settings] of [
   ],
   ["strided in 3D", [1, 4, 6, 6, 2], [2, 2, 3, 3, 3], window(3, 2, 1)],
   ["by blocks of channels", [2, 32, 30, 16], [32, 16, 3, 3], window(2, 1, 1)],
+  ["by blocks to fewer channels", [2, 18, 15, 32], [16, 32, 3, 3], window(2, 1, 1)],
+  ["by blocks, one image", [1, 9, 12, 32], [32, 32, 3, 3], window(2, 1, 1)],
+  ["by blocks, more values in the weight than pixels", [3, 4, 5, 32], [48, 32, 3, 3], window(2, 1, 1)],
+  ["by blocks, without a border", [2, 9, 8, 16], [32, 16, 3, 3], window(2, 1, 0)],
+  ["by blocks, 5 x 1", [2, 9, 8, 32], [16, 32, 5, 1], { stride: [1, 1], padding: [2, 0], dilation: [1, 1] }],
+  ["by blocks, strided", [2, 18, 14, 16], [32, 16, 3, 3], window(2, 2, 1)],
+  ["by blocks, strided, with pixels left over", [2, 17, 15, 16], [16, 16, 2, 2], window(2, 3, 0)],
 ] as const) {
   test(`convolution ${name}: result and gradients equal TensorFlow.js's`, () => {
     const layer: Layer = (input, kernel) => convolution(input, kernel, settings);
@@ -145,6 +154,40 @@ test("a large volume is convolved in parts along z and along the batch as with z
   };
   return agree(layer, exchanged, [2, 5, 400, 450, 2], [2, 2, 3, 3, 1], 1e-3, new OnnxRuntime(1));
 });
+/** What lies between two convolutions of an image `[batch, y, x, 16]`. */
+const BETWEEN: readonly (readonly [string, (y: tf.Tensor, x: tf.Tensor) => tf.Tensor])[] = [
+  ["elementwise operators", (y, x) => y.tanh().mul(2).add(x)],
+  ["a gate of each channel", (y) => y.mul(y.mean([1, 2], true).tanh())],
+  ["a value added to each channel", (y) => y.tanh().add(y.tanh().mean([0, 1, 2]))],
+  ["joined images", (y, x) => tf.concat([y.tanh(), x], 3)],
+];
+
+for (const [name, between] of BETWEEN) {
+  const twice = (convolve: Layer): Layer => {
+    return (x, weight) => {
+      const y = between(convolve(x, weight), x);
+      const [, , , channels = 1] = y.shape;
+      return convolve(y, tf.concat(new Array<tf.Tensor>(channels / 16).fill(weight), 1));
+    };
+  };
+  const layer = twice((x, weight) => convolution(x, weight, window(2, 1, 1)));
+
+  test(`${name} between convolutions by blocks of channels: result and gradients equal TensorFlow.js's`, () => {
+    const judge = twice(tensorflowConvolution(window(2, 1, 1)));
+    return agree(layer, judge, [2, 32, 30, 16], [16, 16, 3, 3]);
+  });
+
+  test(`${name} between convolutions: the image stays in blocks`, () => {
+    const inputs = {
+      x: { shape: [2, 32, 30, 16], type: "float32" },
+      weight: { shape: [16, 16, 3, 3], type: "float32" },
+    } as const;
+    const { nodes } = trace(inputs, ({ x, weight }) => ({ y: layer(x, weight) }));
+    const count = (operator: string) => nodes.filter((node) => node.operator === operator).length;
+    const expected = channelBlock() === 0 ? 0 : 1;
+    assert.deepEqual([count("ReorderInput"), count("ReorderOutput")], [expected, expected]);
+  });
+}
 
 test("an image that is taken slab by slab gives the same gradient", () => {
   const layer: Layer = (x, weight) => convolution(x, weight, window(2, 1, 1));

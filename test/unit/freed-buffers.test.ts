@@ -7,7 +7,6 @@ import { after, test } from "node:test";
 import { product } from "../../src/facts/checked-lists.ts";
 import { imageModel } from "../../src/models/architectures.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
-import { channelBlock, withBlockedConvolutions } from "../../src/runtime/onnx/blocked-convolutions.ts";
 import { withFreedBuffers } from "../../src/runtime/onnx/freed-buffers.ts";
 import { memoryPlan } from "../../src/runtime/onnx/memory-plan.ts";
 import { encodeModel, type NodeDefinition, type Subgraph } from "../../src/runtime/onnx/model-proto.ts";
@@ -34,8 +33,7 @@ function unetGraph(training: boolean): Subgraph {
       return { [training ? "loss" : "y"]: training ? y.square().mean() : y };
     },
   };
-  const graph = traceProgram(program, declaredWeights(program), { gradients: training });
-  return withBlockedConvolutions(graph, channelBlock());
+  return traceProgram(program, declaredWeights(program), { gradients: training });
 }
 
 /** Runs a graph on the same numbers each time. Returns its outputs and the most bytes that onnxruntime held at a time. */

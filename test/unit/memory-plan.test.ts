@@ -9,7 +9,6 @@ import { imageModel } from "../../src/models/architectures.ts";
 import type { BuildArguments } from "../../src/models/build-arguments.ts";
 import { convolution } from "../../src/runtime/convolution.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
-import { channelBlock, withBlockedConvolutions } from "../../src/runtime/onnx/blocked-convolutions.ts";
 import { executionOrder, memoryPlan } from "../../src/runtime/onnx/memory-plan.ts";
 import type { GraphDefinition, NodeDefinition } from "../../src/runtime/onnx/model-proto.ts";
 import { traceProgram } from "../../src/runtime/onnx/trace-program.ts";
@@ -33,8 +32,7 @@ function trainingGraph({ architecture, build, input_shape: shape }: Judged, batc
     inputs: { images: { shape: [batch, ...space, channels], type: "float32" } },
     forward: (scope, { images }) => ({ loss: network(scope, images).square().mean() }),
   };
-  const graph = traceProgram(program, declaredWeights(program), { gradients: true });
-  return withBlockedConvolutions(graph, channelBlock());
+  return traceProgram(program, declaredWeights(program), { gradients: true });
 }
 
 const judgedFolder = new URL("../fixtures/models/judged/", import.meta.url);

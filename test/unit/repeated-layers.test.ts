@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { sameConv } from "../../src/models/layers.ts";
 import { silu } from "../../src/runtime/activations.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
-import { channelBlock, withBlockedConvolutions } from "../../src/runtime/onnx/blocked-convolutions.ts";
 import { memoryPlan } from "../../src/runtime/onnx/memory-plan.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { traceProgram } from "../../src/runtime/onnx/trace-program.ts";
@@ -109,7 +108,7 @@ test("the expected memory of shared repetitions is near that of single layers", 
   const [one, other] = [shared, single].map((apply) => {
     const program = network(apply, layer);
     const graph = traceProgram(program, declaredWeights(program), { gradients: true });
-    return memoryPlan(withBlockedConvolutions(graph, channelBlock()), () => false).peakBytes;
+    return memoryPlan(graph, () => false).peakBytes;
   });
   assert.ok(Math.abs(one / other - 1) < 0.15, `${one} and ${other} bytes`);
 });

@@ -8,39 +8,29 @@ import type { ConstantDefinition, GraphDefinition, NodeDefinition, Subgraph } fr
 import { encodeModel, IN_BLOCKS, integerConstant } from "./model-proto.ts";
 import { NativeSession } from "./native-session.ts";
 import { NativeTensor } from "./native-tensor.ts";
+import { withValuesInBlocks } from "./values-in-blocks.ts";
 import { planeConvolutions } from "./volume-convolutions.ts";
 
 /**
  * Returns the graph with each convolution that has a `weightShape` computed on channels in blocks, and each that has `volumeShapes` on
- * planes, in the graphs that it calls too.
+ * planes.
  *
  * @param block channels in a block; 0 for none
  */
-export function withBlockedConvolutions(graph: GraphDefinition, block: number): GraphDefinition {
-  const bodies = new Map<Subgraph, Subgraph>();
-  const changed = <Graph extends Subgraph>(given: Graph): Graph => {
-    const constants = new Map<string, ConstantDefinition>();
-    const integers = (values: readonly number[]) => {
-      const name = `shape:${values}`;
-      constants.set(name, integerConstant(name, values));
-      return name;
-    };
-    const nodes = given.nodes.flatMap((node) => {
-      if (node.body !== undefined) return [{ ...node, body: changedBody(node.body) }];
-      if (node.volumeShapes !== undefined)
-        return planeConvolutions(node, node.volumeShapes, block, constants);
-      const isBlocked = block > 0 && node.weightShape !== undefined;
-      return isBlocked ? blocked(node, node.weightShape, block, integers) : [node];
-    });
-    return { ...given, nodes, constants: [...given.constants, ...constants.values()] };
+export function withBlockedConvolutions<Graph extends Subgraph>(graph: Graph, block: number): Graph {
+  const constants = new Map<string, ConstantDefinition>();
+  const integers = (values: readonly number[]) => {
+    const name = `shape:${values}`;
+    constants.set(name, integerConstant(name, values));
+    return name;
   };
-  /** The same graph for all that call the same one. */
-  const changedBody = (body: Subgraph): Subgraph => {
-    const known = bodies.get(body) ?? changed(body);
-    bodies.set(body, known);
-    return known;
-  };
-  return changed(graph);
+  const nodes = graph.nodes.flatMap((node) => {
+    if (node.volumeShapes !== undefined) return planeConvolutions(node, node.volumeShapes, block, constants);
+    const isBlocked = block > 0 && node.weightShape !== undefined;
+    return isBlocked ? blocked(node, node.weightShape, block, integers) : [node];
+  });
+  const changed = { ...graph, nodes, constants: [...graph.constants, ...constants.values()] };
+  return block > 0 ? withValuesInBlocks(changed, block) : changed;
 }
 
 function blocked(

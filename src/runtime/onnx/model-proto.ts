@@ -38,6 +38,10 @@ export interface NodeDefinition {
 /** Begins the origin of a node of the backward pass. */
 export const BACKWARD = "gradient";
 
+/** Whether a node belongs to the backward pass. */
+export const isGradient = ({ origin }: NodeDefinition): boolean =>
+  origin?.startsWith(`${BACKWARD}/`) === true;
+
 /** The operator of a node that runs another graph. It is not ONNX's: parts of a graph (graph-parts.ts) have no such nodes. */
 export const CALL = "Call";
 

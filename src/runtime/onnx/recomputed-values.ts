@@ -5,7 +5,7 @@
 import { product } from "../../facts/checked-lists.ts";
 import { liveNodes } from "./finished-nodes.ts";
 import { ALIASES } from "./memory-plan.ts";
-import { BACKWARD, type NodeDefinition, type Subgraph } from "./model-proto.ts";
+import { BACKWARD, isGradient, type NodeDefinition, type Subgraph } from "./model-proto.ts";
 import { bytesOf, type ValueType, valueTypes } from "./value-shapes.ts";
 
 /** Operators that pass over their operands once. */
@@ -15,8 +15,6 @@ const CHEAP = new Set(["Add", "Gelu", "LayerNormalization", "Transpose"]);
 const LARGE_BYTES = 6 * 2 ** 20;
 /** An operand with this many times fewer elements than the result is kept for it. */
 const SMALL = 16;
-
-const isGradient = ({ origin }: NodeDefinition) => origin?.startsWith(`${BACKWARD}/`) === true;
 
 /** Who reads the memory of a value. */
 interface Readers {

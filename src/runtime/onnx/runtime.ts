@@ -5,7 +5,6 @@ import type { CompileOptions, Executable, InputData, Runtime, StepMemory } from 
 import type { Parameters } from "../parameters.ts";
 import type { Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
-import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
 import { CompiledGraph } from "./compiled-graph.ts";
 import { memoryPlan } from "./memory-plan.ts";
 import type { GraphDefinition, ValueDefinition } from "./model-proto.ts";
@@ -109,7 +108,7 @@ export class OnnxRuntime implements Runtime {
   }
 
   compile(program: Program, parameters: Parameters, options: CompileOptions): OnnxExecutable {
-    const graph = withBlockedConvolutions(traceProgram(program, parameters.specs, options), channelBlock());
+    const graph = traceProgram(program, parameters.specs, options);
     const purpose = options.gradients ? "gradients" : "prediction";
     return new OnnxExecutable(graph, program, parameters, this.threads, purpose, this.profile);
   }

@@ -179,6 +179,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   Conv: convolution,
   FusedConv: convolution,
   ConvTranspose: transposedConvolution,
+  GlobalAveragePool: ({ input }) => [
+    { ...input(0), shape: input(0).shape.map((size, axis) => (axis < 2 ? size : 1)) },
+  ],
   Gemm: matrixProduct,
   MatMul: matrixProduct,
   FusedMatMul: matrixProduct,

@@ -13,6 +13,7 @@ import { plain, sameSizes, type Traced } from "../layout.ts";
 import type { VolumeShapes } from "../model-proto.ts";
 import { paysOff } from "../volume-convolutions.ts";
 import { channelsLast, extended, image } from "./image-layout.ts";
+import { flipped } from "./kernel-order.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 import { convolutionInputRefusal, convolutionRefusal, convolutionWeightRefusal } from "./operand-shapes.ts";
 import { byPhases } from "./strided-gradient.ts";
@@ -65,30 +66,6 @@ function onPlanes(
 ): VolumeShapes | undefined {
   const isVolume = shapes.weight.length === 5;
   return isVolume && stride.every(isOne) && paysOff(shapes, at(dilation, 0)) ? shapes : undefined;
-}
-
-/** Larger kernels are flipped by Slice: the product's work for each value grows with the kernel. */
-const MAXIMUM_FLIPPED_BY_PRODUCT = 64;
-
-/**
- * Flips kernels `[out, in, …kernel]` along all axes of space. On the CPU, a product with the reversed identity matrix takes an eighth of
- * Slice's time, which runs on one thread. On GPUs, a product may round.
- */
-export function flipped(graph: GraphBuilder, weight: Value, shape: readonly number[]): Value {
-  const [outputs, inputs, ...kernel] = atLeast(shape, 2);
-  const values = product(kernel);
-  if (values === 1) return weight;
-  if (graph.target === "cpu" && values <= MAXIMUM_FLIPPED_BY_PRODUCT) {
-    const reversed = Float32Array.from({ length: values * values }, (_, at) =>
-      Math.floor(at / values) + (at % values) === values - 1 ? 1 : 0,
-    );
-    const matrix = graph.constant("float32", [values, values], new Uint8Array(reversed.buffer));
-    const rows = graph.reshape(weight, [outputs * inputs, values]);
-    return graph.reshape(graph.add("MatMul", [rows, matrix]), shape);
-  }
-  const axes = kernel.map((_, axis) => axis + 2);
-  const all = (value: number) => graph.integers(axes.map(() => value));
-  return graph.add("Slice", [weight, all(-1), all(-(2 ** 31)), graph.integers(axes), all(-1)]);
 }
 
 /** Adds the gradient by the input, which is also the transposed convolution. */

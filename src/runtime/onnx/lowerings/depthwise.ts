@@ -12,8 +12,9 @@ import {
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import { arrangedTensor, plain, plainTensor, stored, type Traced } from "../layout.ts";
-import { BLOCK, flipped } from "./convolution.ts";
+import { BLOCK } from "./convolution.ts";
 import { channelsLast, image } from "./image-layout.ts";
+import { flipped } from "./kernel-order.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 
 const halves = (kernel: readonly number[]) => kernel.map((size) => (size - 1) / 2);

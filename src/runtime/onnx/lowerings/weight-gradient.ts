@@ -10,6 +10,7 @@ import { channelBlock } from "../blocked-convolutions.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import { plain, plainTensor, sameSizes, type Traced } from "../layout.ts";
 import { byBlockedTiles, fitsBlocks } from "./blocked-volume-weight-gradient.ts";
+import { blockedWeightGradient } from "./blocked-weight-gradient.ts";
 import { image, pixelsUnder } from "./image-layout.ts";
 import { byTiles, hasTiles } from "./volume-weight-gradient.ts";
 
@@ -19,31 +20,38 @@ export function weightGradient(
   { x, dy }: { readonly x: Traced; readonly dy: Traced },
   attributes: ConvolutionAttributes,
 ): Traced {
-  const products = graph.target === "gpu" ? byLines : fastestProducts(x, dy, attributes);
   const shape = [channelsOf(dy), channelsOf(x), ...attributes.size];
-  return plainTensor(graph.reshape(products(graph, x, dy, attributes), shape), "float32", shape);
+  return plainTensor(graph.reshape(weightProducts(graph, x, dy, attributes), shape), "float32", shape);
 }
 
 /** @returns the gradient's values in the order of `[out, in, …kernel]` */
-type Products = (graph: GraphBuilder, x: Traced, dy: Traced, attributes: ConvolutionAttributes) => Value;
-
-function fastestProducts(x: Traced, dy: Traced, attributes: ConvolutionAttributes): Products {
+function weightProducts(
+  graph: GraphBuilder,
+  x: Traced,
+  dy: Traced,
+  attributes: ConvolutionAttributes,
+): Value {
   const { stride, padding, size: kernel } = attributes;
-  if (product(kernel) === 1) return byKernelValues;
-  if (hasTiles(dy, attributes))
-    return fitsBlocks(x, dy, attributes, channelBlock()) ? byTilesInBlocks : byTilesInOrder;
-  if (stride.every((step) => step === 1)) return byShifts;
+  if (graph.target === "gpu") return byLines(graph, x, dy, attributes);
+  if (product(kernel) === 1) return byKernelValues(graph, x, dy, attributes);
+  if (hasTiles(dy, attributes)) return byVolumeTiles(graph, x, dy, attributes);
   const covered = zip(spaceOf(dy), kernel).map(([count, size]) => count * size);
   const isTiled =
     sameSizes(kernel, stride) && padding.every((pad) => pad === 0) && sameSizes(spaceOf(x), covered);
-  return isTiled ? byWindows : byKernelValues;
+  if (isTiled) return byWindows(graph, x, dy, attributes);
+  const blocked = blockedWeightGradient(graph, x, dy, attributes, channelBlock());
+  if (blocked !== undefined) return blocked;
+  const isDense = stride.every((step) => step === 1);
+  return isDense ? byShifts(graph, x, dy, attributes) : byKernelValues(graph, x, dy, attributes);
 }
 
-const byTilesInBlocks: Products = (graph, x, dy, attributes) =>
-  byBlockedTiles(graph, x, dy, attributes, channelBlock());
-
-const byTilesInOrder: Products = (graph, x, dy, attributes) =>
-  inKernelOrder(graph, byTiles(graph, x, dy, attributes), channelsOf(x), channelsOf(dy), attributes.size);
+/** For volumes: by tiles of planes, on channels in blocks where they fit. */
+function byVolumeTiles(graph: GraphBuilder, x: Traced, dy: Traced, attributes: ConvolutionAttributes): Value {
+  const block = channelBlock();
+  if (fitsBlocks(x, dy, attributes, block)) return byBlockedTiles(graph, x, dy, attributes, block);
+  const gradient = byTiles(graph, x, dy, attributes);
+  return inKernelOrder(graph, gradient, channelsOf(x), channelsOf(dy), attributes.size);
+}
 
 /** Joins the gradients for each value of the kernel, `out · in` values each. Transposing them is faster than joining single values. */
 function byKernelValue(graph: GraphBuilder, gradients: readonly Value[], pairs: number): Value {

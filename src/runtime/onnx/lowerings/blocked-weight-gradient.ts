@@ -1,0 +1,170 @@
+/**
+ * The gradient of a 2D convolution by its weight, as one of onnxruntime's direct convolutions (blocked-convolutions.ts). One of the two
+ * images is its kernel, the other one slides. Stored in blocks, the channels of a pixel are neighbors: the next place of the kernel is the
+ * next channel, or the next pixel's first one. Neither image is copied for each value of the weight's kernel.
+ */
+import { exactly, product, zip } from "../../../facts/checked-lists.ts";
+import type { ConvolutionAttributes } from "../../convolution.ts";
+import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
+import type { GraphBuilder, Value } from "../graph.ts";
+import type { Traced } from "../layout.ts";
+import { IN_BLOCKS } from "../model-proto.ts";
+import { image } from "./image-layout.ts";
+import { identityMatrix, reversedMatrix } from "./kernel-order.ts";
+
+/** How one image slides over the other. Lists have an element for each axis of space. */
+interface Slide {
+  readonly sliding: Traced;
+  readonly fixed: Traced;
+  /** Pixels of the sliding image for each pixel of the fixed one. */
+  readonly stride: readonly number[];
+  /** Zeros before and after the sliding image. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  /** Number of places: the size of the weight's kernel. */
+  readonly places: readonly number[];
+  /** Channels in a block. */
+  readonly block: number;
+}
+
+/**
+ * Adds the gradient, in the order of `[out, in, …kernel]`.
+ *
+ * @param block channels in a block, 0 without blocks
+ * @returns undefined where this form does not fit
+ */
+export function blockedWeightGradient(
+  graph: GraphBuilder,
+  x: Traced,
+  dy: Traced,
+  attributes: ConvolutionAttributes,
+  block: number,
+): Value | undefined {
+  const slide = slideOf(x, dy, attributes, block);
+  if (slide === undefined) return undefined;
+  const { sliding, fixed, places } = slide;
+  const [count, pairs] = [product(places), channelsOf(x) * channelsOf(dy)];
+  const [slidingBlocks, fixedBlocks] = [channelsOf(sliding) / block, channelsOf(fixed) / block];
+  const products = slidProducts(graph, slide);
+  const transposed = (value: Value, shape: readonly number[], perm: readonly number[]) =>
+    graph.reshape(graph.add("Transpose", [graph.reshape(value, shape)], { attributes: { perm } }), [
+      count,
+      pairs,
+    ]);
+  // Whole blocks are moved. The product then makes columns of rows, in half the time that Transpose takes for large weights.
+  const inColumns = (rows: Value, order: Value) =>
+    graph.matrixProduct({ value: rows, rank: 2, swapped: true }, { value: order, rank: 2, swapped: false });
+  if (sliding === dy)
+    return inColumns(
+      transposed(products, [slidingBlocks, fixedBlocks, count, block, block], [2, 0, 3, 1, 4]),
+      reversedMatrix(graph, count),
+    );
+  const separated = graph.add("ReorderOutput", [products], {
+    attributes: { channels: channelsOf(fixed) },
+    domain: IN_BLOCKS,
+  });
+  return inColumns(
+    transposed(separated, [slidingBlocks, channelsOf(fixed), count, block], [2, 1, 0, 3]),
+    identityMatrix(graph, count),
+  );
+}
+
+/**
+ * Returns how the images slide. At stride 1 the one with fewer channels does, because it is copied once; `dy` then passes the places in
+ * reverse order.
+ */
+function slideOf(
+  x: Traced,
+  dy: Traced,
+  { stride, padding, dilation, size }: ConvolutionAttributes,
+  block: number,
+): Slide | undefined {
+  const fits = block > 0 && [x, dy].every((each) => channelsOf(each) % block === 0);
+  if (!fits || size.length !== 2 || dilation.some((spacing) => spacing > 1)) return undefined;
+  const slidesDy = channelsOf(dy) <= channelsOf(x) && stride.every((step) => step === 1);
+  const [sliding, fixed] = slidesDy ? [dy, x] : [x, dy];
+  const before = slidesDy ? zip(size, padding).map(([places, pad]) => places - 1 - pad) : padding;
+  const after = zip(spaceOf(sliding), spaceOf(fixed), stride, before, size).map(
+    ([pixels, others, step, pad, places]) => step * (others - 1) + places - pad - pixels,
+  );
+  if ([...before, ...after].some((zeros) => zeros < 0)) return undefined;
+  return { sliding, fixed, stride, before, after, places: size, block };
+}
+
+/**
+ * Adds the sums over pixels and batch of the fixed image times the sliding one at each place, as channels of the fixed image in blocks:
+ * `[sliding block, fixed channel, places along y, places along x · sliding channel]`.
+ */
+function slidProducts(graph: GraphBuilder, slide: Slide): Value {
+  const { sliding, fixed, stride, before, after, places, block } = slide;
+  const [batch, blocks, channels] = [batchOf(fixed), channelsOf(sliding) / block, channelsOf(fixed)];
+  const [lines, columns] = exactly(spaceOf(sliding), 2);
+  const [[above, left], [below, right]] = [exactly(before, 2), exactly(after, 2)];
+  const [stepY, stepX] = exactly(stride, 2);
+  const [placesY, placesX] = exactly(places, 2);
+  const reordered = (tensor: Traced) =>
+    graph.add("ReorderInput", [image(graph, tensor)], { domain: IN_BLOCKS });
+
+  const width = left + columns + right;
+  const padded = withColumns(
+    graph,
+    reordered(sliding),
+    [batch * blocks * lines, columns * block],
+    [left * block, right * block],
+  );
+  const input = blocksFirst(graph, padded, batch, blocks, lines * width * block);
+  // The sums of each sample are added afterwards, unless there are more sums than pixels.
+  const together = batch < block && channelsOf(sliding) * product(places) > product(spaceOf(fixed));
+  const kernel = reordered(fixed);
+  const groups = together ? 1 : batch;
+  const kernels = together
+    ? blocksFirst(graph, kernel, batch, channels / block, product(spaceOf(fixed)) * block)
+    : kernel;
+  const sums = graph.add(
+    "Conv",
+    [
+      graph.reshape(input, [blocks, batch, lines, width * block]),
+      graph.reshape(kernels, [groups * channels, batch / groups, ...spaceOf(fixed)]),
+    ],
+    {
+      domain: IN_BLOCKS,
+      attributes: {
+        kernel_shape: spaceOf(fixed),
+        strides: [1, 1],
+        dilations: [stepY, stepX * block],
+        pads: [above, 0, below, 0],
+        group: groups,
+      },
+    },
+  );
+  const shape = [channels, placesY, placesX * block];
+  if (groups === 1) return graph.reshape(sums, [blocks, ...shape]);
+  return graph.add("ReduceSum", [graph.reshape(sums, [blocks, groups, ...shape]), graph.integers([1])], {
+    attributes: { keepdims: 0 },
+  });
+}
+
+/** Adds zeros before and after each line of a value `[line, column]`. */
+function withColumns(
+  graph: GraphBuilder,
+  value: Value,
+  [lines, columns]: readonly [number, number],
+  [left, right]: readonly [number, number],
+): Value {
+  const zeros = (count: number) =>
+    count === 0 ? [] : [graph.add("Expand", [graph.scalar(0), graph.integers([lines, count])])];
+  return graph.concat([...zeros(left), graph.reshape(value, [lines, columns]), ...zeros(right)], 1);
+}
+
+/** Swaps the first two axes of a value `[batch, block, value]`. */
+function blocksFirst(
+  graph: GraphBuilder,
+  value: Value,
+  batch: number,
+  blocks: number,
+  values: number,
+): Value {
+  if (batch === 1 || blocks === 1) return value;
+  const stacked = graph.reshape(value, [batch, blocks, values]);
+  return graph.add("Transpose", [stacked], { attributes: { perm: [1, 0, 2] } });
+}

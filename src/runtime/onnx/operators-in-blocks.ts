@@ -1,0 +1,177 @@
+/** Operators between convolutions, on images `[batch, channel, y, x]` whose channels are stored in blocks (blocked-convolutions.ts). */
+import { atLeast, product } from "../../facts/checked-lists.ts";
+import { fromStart } from "./layout.ts";
+import { IN_BLOCKS, type NodeDefinition } from "./model-proto.ts";
+import type { ValueType } from "./value-shapes.ts";
+
+/** How an operator works on blocks. */
+export interface BlockedForm {
+  /** The inputs that it reads in blocks. */
+  readonly images: readonly string[];
+  /** Whether its result is an image in blocks, too. */
+  readonly returnsImage: boolean;
+  /** Returns its nodes. */
+  write(inBlocks: (image: string) => string, output: string): NodeDefinition[];
+}
+
+/** What a form is made of: the graph's types and constants. */
+export interface Context {
+  readonly block: number;
+  typeOf(name: string): ValueType | undefined;
+  /** Returns the values of a constant list of integers. */
+  listOf(name: string): readonly number[] | undefined;
+  integers(values: readonly number[]): string;
+  scalar(value: number): string;
+}
+
+/** Operators on each value alone, or on values at the same place. */
+const ELEMENTWISE = new Set([
+  ...[
+    "Abs",
+    "Add",
+    "Clip",
+    "Div",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Gelu",
+    "HardSigmoid",
+    "LeakyRelu",
+    "Max",
+    "Min",
+    "Mul",
+    "Neg",
+  ],
+  ...["QuickGelu", "Reciprocal", "Relu", "Sigmoid", "Softplus", "Sqrt", "Sub", "Sum", "Tanh"],
+]);
+
+/** Whether a value is an image that can be stored in blocks. */
+export const isImage = (type: ValueType | undefined, block: number): type is ValueType =>
+  type?.type === "float32" &&
+  type.shape.length === 4 &&
+  (type.shape[1] ?? 1) % block === 0 &&
+  pixelsOf(type) > 1;
+
+const pixelsOf = ({ shape }: ValueType) => product(shape.slice(2));
+const isNumber = (type: ValueType | undefined) => type !== undefined && product(type.shape) === 1;
+
+/** Returns the form of a node, or undefined if it has none. */
+export function blockedForm(node: NodeDefinition, context: Context): BlockedForm | undefined {
+  const { operator, domain } = node;
+  if (domain === IN_BLOCKS) return undefined;
+  if (operator === "ReduceMean" || operator === "ReduceSum") return channelSums(node, context);
+  if (operator === "Concat") return joinedChannels(node, context);
+  if (!ELEMENTWISE.has(operator)) return undefined;
+  return elementwise(node, context) ?? perChannel(node, context);
+}
+
+function elementwise(node: NodeDefinition, { typeOf, block }: Context): BlockedForm | undefined {
+  const type = typeOf(node.outputs[0] ?? "");
+  if (!isImage(type, block)) return undefined;
+  const images = node.inputs.filter((name) => !isNumber(typeOf(name)));
+  if (images.some((name) => `${typeOf(name)?.shape}` !== `${type.shape}`)) return undefined;
+  return sameOperator(node, images);
+}
+
+/** Joins images along their channels. */
+function joinedChannels(node: NodeDefinition, { typeOf, block }: Context): BlockedForm | undefined {
+  const areImages = node.inputs.every((name) => isImage(typeOf(name), block));
+  return areImages && node.attributes.axis === 1 ? sameOperator(node, node.inputs) : undefined;
+}
+
+function sameOperator(node: NodeDefinition, images: readonly string[]): BlockedForm {
+  const isRead = new Set(images);
+  return {
+    images,
+    returnsImage: true,
+    write: (inBlocks, output) => [
+      {
+        ...node,
+        inputs: node.inputs.map((name) => (isRead.has(name) ? inBlocks(name) : name)),
+        outputs: [output],
+      },
+    ],
+  };
+}
+
+/** Collects the nodes that stand for one. */
+class Replacement {
+  readonly nodes: NodeDefinition[] = [];
+
+  constructor(private readonly replaced: NodeDefinition) {}
+
+  /** Adds a node and returns its result, which gets the operator's name unless it has its own. */
+  add(
+    operator: string,
+    inputs: readonly string[],
+    settings: Partial<Pick<NodeDefinition, "domain" | "attributes">> & { readonly output?: string } = {},
+  ): string {
+    const { origin, outputs } = this.replaced;
+    const {
+      output = `${outputs[0]}:${operator}${this.nodes.length}`,
+      domain = "",
+      attributes = {},
+    } = settings;
+    this.nodes.push({ operator, domain, inputs, outputs: [output], attributes, origin });
+    return output;
+  }
+}
+
+/** An image times or plus one value for each channel, of every sample or of all: a depthwise convolution of one pixel. */
+function perChannel(
+  node: NodeDefinition,
+  { typeOf, block, integers, scalar }: Context,
+): BlockedForm | undefined {
+  const { operator, inputs } = node;
+  const type = typeOf(node.outputs[0] ?? "");
+  if ((operator !== "Mul" && operator !== "Add") || !isImage(type, block)) return undefined;
+  const [batch, channels, ...space] = atLeast(type.shape, 2);
+  const isWhole = (name: string) => `${typeOf(name)?.shape}` === `${type.shape}`;
+  const [image = "", values = ""] = isWhole(inputs[0] ?? "") ? inputs : inputs.toReversed();
+  const sizes = typeOf(values)?.shape ?? [];
+  const [samples = 1, own, ...rest] = [...new Array<number>(4 - sizes.length).fill(1), ...sizes];
+  if (!isWhole(image) || own !== channels || product(rest) > 1) return undefined;
+  const groups = samples * channels;
+  return {
+    images: [image],
+    returnsImage: true,
+    write: (inBlocks, output) => {
+      const made = new Replacement(node);
+      const kernels = integers([groups, 1, 1, 1]);
+      const operands =
+        operator === "Mul"
+          ? [made.add("Reshape", [values, kernels])]
+          : [made.add("Expand", [scalar(1), kernels]), made.add("Reshape", [values, integers([groups])])];
+      const given = made.add("Reshape", [inBlocks(image), integers([batch / samples, groups, ...space])]);
+      const attributes = { group: groups, kernel_shape: [1, 1] };
+      const result = made.add("Conv", [given, ...operands], { domain: IN_BLOCKS, attributes });
+      made.add("Reshape", [result, integers(type.shape)], { output });
+      return made.nodes;
+    },
+  };
+}
+
+/** Sums or means of each channel: over all its pixels, and over the batch or not. */
+function channelSums(
+  node: NodeDefinition,
+  { typeOf, listOf, block, integers, scalar }: Context,
+): BlockedForm | undefined {
+  const { operator, inputs, outputs } = node;
+  const [image = "", list = ""] = inputs;
+  const [type, result] = [typeOf(image), typeOf(outputs[0] ?? "")];
+  if (!isImage(type, block) || result === undefined) return undefined;
+  const axes = (listOf(list) ?? []).map((axis) => fromStart(axis, type.shape.length));
+  if (axes.includes(1) || !axes.includes(2) || !axes.includes(3)) return undefined;
+  return {
+    images: [image],
+    returnsImage: false,
+    write: (inBlocks, output) => {
+      const made = new Replacement(node);
+      const means = made.add("GlobalAveragePool", [inBlocks(image)], { domain: IN_BLOCKS });
+      const each = operator === "ReduceSum" ? made.add("Mul", [means, scalar(pixelsOf(type))]) : means;
+      const all = axes.includes(0) ? made.add(operator, [each, integers([0])]) : each;
+      made.add("Reshape", [all, integers(result.shape)], { output });
+      return made.nodes;
+    },
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * Images that stay in blocks of channels from one direct convolution to the next (blocked-convolutions.ts): what lies between them works
+ * on blocks, too (operators-in-blocks.ts), so that an image is not reordered after one convolution and again before the next.
+ */
+
+import {
+  type ConstantDefinition,
+  IN_BLOCKS,
+  integerConstant,
+  isGradient,
+  type NodeDefinition,
+  type Subgraph,
+} from "./model-proto.ts";
+import { type BlockedForm, blockedForm, type Context, isImage } from "./operators-in-blocks.ts";
+import { bytesOf, valueTypes } from "./value-shapes.ts";
+
+/** Returns the graph with as few reorders as it needs. An image that the gradient reads in another order is reordered for it again. */
+export function withValuesInBlocks<Graph extends Subgraph>(graph: Graph, block: number): Graph {
+  if (!graph.nodes.some(({ operator }) => operator === "ReorderInput")) return graph;
+  const constants = new Map(graph.constants.map((constant) => [constant.name, constant]));
+  const context = contextOf(graph, block, constants);
+  const forms = new Map(
+    graph.nodes.flatMap((node) => {
+      const form = blockedForm(node, context);
+      return form === undefined ? [] : [[node, form] as const];
+    }),
+  );
+  const images = new Images(graph, context, forms);
+  const nodes = rewritten(graph, context, forms, images);
+  return { ...graph, nodes, constants: [...constants.values()] };
+}
+
+function contextOf(graph: Subgraph, block: number, constants: Map<string, ConstantDefinition>): Context {
+  const types = valueTypes(graph);
+  const added = (constant: ConstantDefinition) => {
+    constants.set(constant.name, constant);
+    return constant.name;
+  };
+  return {
+    block,
+    typeOf: (name) => types.get(name),
+    listOf: (name) => {
+      const { type, bytes } = constants.get(name) ?? {};
+      return type === "int64" && bytes
+        ? Array.from(new BigInt64Array(bytes.slice().buffer), Number)
+        : undefined;
+    },
+    integers: (values) => added(integerConstant(`shape:${values}`, values)),
+    scalar: (value) =>
+      added({
+        name: `number:${value}`,
+        type: "float32",
+        shape: [],
+        bytes: new Uint8Array(Float32Array.of(value).buffer),
+      }),
+  };
+}
+
+type Forms = ReadonlyMap<NodeDefinition, BlockedForm>;
+
+/** Which images of a graph are in blocks. */
+class Images {
+  /** The name in blocks of each image that a convolution writes. */
+  private readonly convolved = new Map<string, string>();
+  private readonly producers = new Map<string, NodeDefinition>();
+  private readonly readers = new Map<string, NodeDefinition[]>();
+  private readonly outside: ReadonlySet<string>;
+  /** The operators that work on blocks. */
+  private readonly chosen = new Set<NodeDefinition>();
+
+  constructor(
+    graph: Subgraph,
+    private readonly context: Context,
+    private readonly forms: Forms,
+  ) {
+    this.outside = new Set(graph.outputs.map(({ name }) => name));
+    for (const node of graph.nodes) {
+      const [input = ""] = node.inputs;
+      for (const output of node.outputs) this.producers.set(output, node);
+      for (const name of new Set(node.inputs)) {
+        const known = this.readers.get(name);
+        if (known === undefined) this.readers.set(name, [node]);
+        else known.push(node);
+      }
+      if (this.isConvolved(node)) this.convolved.set(node.outputs[0] ?? "", input);
+    }
+    this.choose();
+  }
+
+  /** Whether a node returns the image of a convolution. */
+  isConvolved({ operator, outputs: [output = ""] }: NodeDefinition): boolean {
+    return operator === "ReorderOutput" && isImage(this.context.typeOf(output), this.context.block);
+  }
+
+  isChosen = (node: NodeDefinition): boolean => this.chosen.has(node);
+  isOutput = (name: string): boolean => this.outside.has(name);
+
+  /** Returns the name of an image that is in blocks; undefined for other values. */
+  blocksOf(name: string): string | undefined {
+    const producer = this.producers.get(name);
+    const own = producer !== undefined && this.chosen.has(producer) ? `${name}:blocks` : undefined;
+    return this.convolved.get(name) ?? own;
+  }
+
+  /** Chooses operators that depend on each other together, then each alone, where that saves reorders. */
+  private choose(): void {
+    const left = new Set([...this.forms].filter(([, form]) => form.returnsImage).map(([node]) => node));
+    for (const node of left) {
+      const group = this.connected(node, left);
+      const images = new Set(group.flatMap((each) => this.imagesOf(each)));
+      const before = this.cost(images);
+      for (const each of group) this.chosen.add(each);
+      if (this.cost(images) >= before) for (const each of group) this.chosen.delete(each);
+      else for (const each of [...group, ...group.toReversed()]) this.changeAlone(each);
+    }
+  }
+
+  private changeAlone(node: NodeDefinition): void {
+    const images = new Set(this.imagesOf(node));
+    const before = this.cost(images);
+    const isChosen = this.chosen.has(node);
+    const [change, undo] = isChosen ? (["delete", "add"] as const) : (["add", "delete"] as const);
+    this.chosen[change](node);
+    if (this.cost(images) >= before) this.chosen[undo](node);
+  }
+
+  private imagesOf(node: NodeDefinition): string[] {
+    return [...(this.forms.get(node)?.images ?? []), ...node.outputs];
+  }
+
+  /** Removes and returns the operators that read or write an image of this one, or of one of those. */
+  private connected(first: NodeDefinition, left: Set<NodeDefinition>): NodeDefinition[] {
+    const [found, next] = [[first], [first]];
+    left.delete(first);
+    for (let node = next.pop(); node !== undefined; node = next.pop())
+      for (const image of this.imagesOf(node)) {
+        const producer = this.producers.get(image);
+        for (const other of [...(this.readers.get(image) ?? []), ...(producer ? [producer] : [])]) {
+          if (!left.delete(other)) continue;
+          found.push(other);
+          next.push(other);
+        }
+      }
+    return found;
+  }
+
+  /** Returns the bytes of these images that are reordered. */
+  private cost(images: ReadonlySet<string>): number {
+    let bytes = 0;
+    for (const image of images) {
+      const type = this.context.typeOf(image);
+      if (!isImage(type, this.context.block)) continue;
+      const isInBlocks = this.blocksOf(image) !== undefined;
+      const others = (this.readers.get(image) ?? []).filter((node) =>
+        this.reads(node, isInBlocks ? "plain" : "blocks", image),
+      );
+      const passes = new Set(others.map(isGradient));
+      if (isInBlocks && this.outside.has(image)) passes.add(false);
+      bytes += passes.size * bytesOf(type);
+    }
+    return bytes;
+  }
+
+  private reads(node: NodeDefinition, order: "plain" | "blocks", image: string): boolean {
+    if (node.operator === "ReorderInput") return order === "blocks";
+    const form = this.forms.get(node);
+    if (form === undefined || !form.images.includes(image)) return order === "plain";
+    // Sums of channels are taken in any order.
+    return form.returnsImage && this.chosen.has(node) === (order === "blocks");
+  }
+}
+
+/** Returns the nodes with images reordered where a reader needs another order, once for each pass. */
+function rewritten(graph: Subgraph, { typeOf }: Context, forms: Forms, images: Images): NodeDefinition[] {
+  const nodes: NodeDefinition[] = [];
+  /** Names of reordered images in the forward and in the backward pass, by their own name. */
+  const passes = [false, true].map(() => ({
+    plain: new Map<string, string>(),
+    blocks: new Map<string, string>(),
+  }));
+  const reorderedFor = (node: NodeDefinition) => passes[isGradient(node) ? 1 : 0] ?? passes[0];
+  const written = new Set<string>();
+  const unused = (name: string): string => {
+    const free = written.has(name) ? `${name}:again` : name;
+    written.add(free);
+    return free;
+  };
+  const reorder = (
+    operator: string,
+    input: string,
+    output: string,
+    { origin }: NodeDefinition,
+    attributes = {},
+  ) => {
+    nodes.push({ operator, domain: IN_BLOCKS, inputs: [input], outputs: [output], attributes, origin });
+    return output;
+  };
+  const plain = (name: string, reader: NodeDefinition): string => {
+    const blocks = images.blocksOf(name);
+    const known = reorderedFor(reader)?.plain;
+    if (blocks === undefined) return name;
+    const channels = typeOf(name)?.shape[1] ?? 1;
+    const found = known?.get(name) ?? reorder("ReorderOutput", blocks, unused(name), reader, { channels });
+    known?.set(name, found);
+    return found;
+  };
+  const inBlocks = (name: string, reader: NodeDefinition): string => {
+    const known = reorderedFor(reader)?.blocks;
+    const found =
+      images.blocksOf(name) ??
+      known?.get(name) ??
+      reorder("ReorderInput", name, unused(`${name}:input`), reader);
+    known?.set(name, found);
+    return found;
+  };
+  /** Names in blocks of what the graph's own reorders returned. */
+  const replaced = new Map<string, string>();
+
+  for (const node of graph.nodes) {
+    const [input = ""] = node.inputs;
+    const [output = ""] = node.outputs;
+    const form = forms.get(node);
+    const isKnown = () => images.blocksOf(input) !== undefined && !reorderedFor(node)?.plain.has(input);
+    if (node.operator === "ReorderInput") replaced.set(output, inBlocks(input, node));
+    else if (form !== undefined && (form.returnsImage ? images.isChosen(node) : isKnown()))
+      nodes.push(...form.write((name) => inBlocks(name, node), images.blocksOf(output) ?? output));
+    else if (!images.isConvolved(node))
+      nodes.push({ ...node, inputs: node.inputs.map((name) => replaced.get(name) ?? plain(name, node)) });
+    if (images.isOutput(output)) plain(output, node);
+  }
+  return nodes;
+}
