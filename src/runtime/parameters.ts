@@ -21,6 +21,11 @@ interface Place {
   readonly offset: number;
 }
 
+/** Where a parameter is stored, and how many values it takes with those that align the next one. */
+export interface Extent extends Place {
+  readonly size: number;
+}
+
 /** A copy of all values in a device's memory. */
 export interface DeviceCopy {
   /** Copies the device's values to the host if a training step has changed them. */
@@ -121,13 +126,72 @@ export class Parameters {
     return place;
   }
 
+  /** Returns where a parameter is stored: its memory, its first value in each slot, and how many values it takes there. */
+  extent(name: string): Extent {
+    const spec = this.specs.find((each) => each.name === name);
+    const place = this.places.get(name);
+    if (spec === undefined || place === undefined) throw unknownWeight(name);
+    return { ...place, size: aligned(sizeOf(spec)) };
+  }
+
+  /** Returns a view of a parameter's gradient that starts at another value of the gradients' slot than the parameter does in its own. */
+  gradientAt(name: string, offset: number): Float32Array {
+    const { memory } = this.extent(name);
+    const { length } = this.place(name, "gradient");
+    const start = this.segment(memory).address.gradient + offset * BYTES;
+    return new Float32Array(at(this.memories, memory).buffer, start, length);
+  }
+
+  /**
+   * Lets a worker access the memory of gradients for the first time.
+   *
+   * @param counts number of values of each memory that gradients take
+   */
+  prepareGradients(counts: readonly number[] = this.lengths): void {
+    const calls = counts.map((count, memory): KernelCall => {
+      const { address } = this.segment(memory);
+      return { memory, kernel: "zero", values: [address.gradient, count] };
+    });
+    this.pool.runInBackground(calls);
+  }
+
   /** Returns all parameters as a few long vectors, for the optimizer. */
   segments(): Segment[] {
-    return this.lengths.map((count, memory) => ({
-      memory,
-      count,
-      address: { weight: 0, gradient: count * BYTES, first: 2 * count * BYTES, second: 3 * count * BYTES },
-    }));
+    return this.lengths.map((_, memory) => this.segment(memory));
+  }
+
+  private segment(memory: number): Segment {
+    const count = at(this.lengths, memory);
+    const address = {
+      weight: 0,
+      gradient: count * BYTES,
+      first: 2 * count * BYTES,
+      second: 3 * count * BYTES,
+    };
+    return { memory, count, address };
+  }
+
+  /**
+   * Returns some parameters as vectors, for the optimizer.
+   *
+   * @param gradients where the gradient of each of them starts ({@link gradientAt})
+   */
+  segmentsOf(gradients: ReadonlyMap<string, number>): Segment[] {
+    return [...gradients].map(([name, start]): Segment => {
+      const { memory, offset, size } = this.extent(name);
+      const { weight, gradient, first, second } = this.segment(memory).address;
+      const from = (slot: number, value: number) => slot + value * BYTES;
+      return {
+        memory,
+        count: size,
+        address: {
+          weight: from(weight, offset),
+          gradient: from(gradient, start),
+          first: from(first, offset),
+          second: from(second, offset),
+        },
+      };
+    });
   }
 
   /** Initializes every weight. The same seed gives the same values. */
@@ -158,7 +222,7 @@ export class Parameters {
     this.pool.runHere([{ memory, kernel: "uniform", values }]);
   }
 
-  /** Resolves when gradients and moments are cleared, which a worker starts in the constructor. Await it before writing to them. */
+  /** Resolves when a worker has cleared the moments, and gradients where they were prepared. Await it before writing to them. */
   settled(): Promise<void> {
     return this.pool.settled();
   }
@@ -182,7 +246,7 @@ function uniformRange(
 const unknownWeight = (name: string) => new Error(`No weight is named ${name}.`);
 
 function clearedMoments({ memory, count, address }: Segment): KernelCall[] {
-  const slots = [address.gradient, address.first, address.second];
+  const slots = [address.first, address.second];
   return slots.map((start) => ({ memory, kernel: "zero", values: [start, count] }));
 }
 
