@@ -74,7 +74,9 @@ test("gradients that are known at the same time do not overlap in memory", () =>
   for (const one of lives)
     for (const other of lives) {
       const together = one !== other && one.from <= other.to && other.from <= one.to;
-      const apart = end(one.weight) <= (places.get(other.weight) ?? 0) || end(other.weight) <= (places.get(one.weight) ?? 0);
+      const apart =
+        end(one.weight) <= (places.get(other.weight) ?? 0) ||
+        end(other.weight) <= (places.get(one.weight) ?? 0);
       assert.ok(!together || apart, `${one.weight} and ${other.weight}`);
     }
   assert.equal(Math.max(...lives.map(({ weight }) => end(weight))), 11);

@@ -4,6 +4,8 @@
  * weights are constant, which they are not while a network trains, so the graph names them explicitly.
  */
 import { atLeast, exactly, product } from "../../facts/checked-lists.ts";
+import { BlockedImages } from "./blocked-images.ts";
+import { liveNodes } from "./finished-nodes.ts";
 import type { ConstantDefinition, GraphDefinition, NodeDefinition, Subgraph } from "./model-proto.ts";
 import { encodeModel, integerConstant } from "./model-proto.ts";
 import { NativeSession } from "./native-session.ts";
@@ -26,11 +28,18 @@ export function withBlockedConvolutions(graph: GraphDefinition, block: number): 
       constants.set(name, integerConstant(name, values));
       return name;
     };
+    const images = new BlockedImages(given, block, integers);
     const nodes = given.nodes.flatMap((node) => {
       if (node.body !== undefined) return [{ ...node, body: changedBody(node.body) }];
-      return node.weightShape === undefined ? [node] : blocked(node, node.weightShape, block, integers);
+      return node.weightShape === undefined
+        ? [images.merged(node)]
+        : blocked(node, node.weightShape, block, images, integers);
     });
-    return { ...given, nodes, constants: [...given.constants, ...constants.values()] };
+    return {
+      ...given,
+      nodes: liveNodes(images.withSums(nodes), given.outputs),
+      constants: [...given.constants, ...constants.values()],
+    };
   };
   /** The same graph for all that call the same one. */
   const changedBody = (body: Subgraph): Subgraph => {
@@ -45,6 +54,7 @@ function blocked(
   { inputs, outputs, attributes, origin }: NodeDefinition,
   weightShape: readonly number[],
   block: number,
+  images: BlockedImages,
   integers: (values: readonly number[]) => string,
 ): NodeDefinition[] {
   const [x, weight, ...bias] = atLeast(inputs, 2, "A convolution's inputs");
@@ -57,27 +67,34 @@ function blocked(
     settings: NodeDefinition["attributes"] = {},
     domain: NodeDefinition["domain"] = "",
   ): NodeDefinition => ({ operator, domain, inputs: given, outputs: [output], attributes: settings, origin });
-  const values = product(kernel);
-  // Depthwise: [block, kernel, channel]. Otherwise: [block, input block, kernel, input channel, channel]. Moving columns of the whole
-  // weight and then rows of a block takes a fifth of the time of moving single values.
-  const moves =
-    attributes.group !== undefined
-      ? [{ shape: [channels / block, block, values], perm: [0, 2, 1] }]
-      : [
-          { shape: [channels, inputChannels * values], perm: [1, 0] },
-          { shape: [inputChannels / block, block, values, channels / block, block], perm: [3, 0, 2, 1, 4] },
-        ];
-  const moved = (count: number) => (count === 0 ? weight : `${y}:moved${count}`);
+  const image = images.input(x, origin);
+  const weights =
+    attributes.group === undefined ? ordinary() : images.input(weight, origin, [1, channels, ...kernel]);
   return [
-    ...moves.flatMap(({ shape, perm }, index) => [
+    ...weights.nodes,
+    node("Reshape", [weights.value, integers(weightShape)], `${y}:weight`),
+    ...image.nodes,
+    node("Conv", [image.value, `${y}:weight`, ...bias], `${y}:output`, attributes, DOMAIN),
+    images.output(`${y}:output`, y, channels, origin),
+  ];
+
+  /**
+   * Brings a weight into the order [block, input block, kernel, input channel, channel]. Moving columns of the whole weight and then rows of a
+   * block takes a fifth of the time of moving single values.
+   */
+  function ordinary() {
+    const values = product(kernel);
+    const moves = [
+      { shape: [channels, inputChannels * values], perm: [1, 0] },
+      { shape: [inputChannels / block, block, values, channels / block, block], perm: [3, 0, 2, 1, 4] },
+    ];
+    const moved = (count: number) => (count === 0 ? weight : `${y}:moved${count}`);
+    const nodes = moves.flatMap(({ shape, perm }, index) => [
       node("Reshape", [moved(index), integers(shape)], `${y}:shaped${index}`),
       node("Transpose", [`${y}:shaped${index}`], moved(index + 1), { perm }),
-    ]),
-    node("Reshape", [moved(moves.length), integers(weightShape)], `${y}:weight`),
-    node("ReorderInput", [x], `${y}:input`, {}, DOMAIN),
-    node("Conv", [`${y}:input`, `${y}:weight`, ...bias], `${y}:output`, attributes, DOMAIN),
-    node("ReorderOutput", [`${y}:output`], y, { channels }, DOMAIN),
-  ];
+    ]);
+    return { nodes, value: moved(moves.length) };
+  }
 }
 
 let known: number | undefined;

@@ -2,7 +2,7 @@
  * Depthwise convolutions and their gradients in ONNX, as 2D convolutions with one group for each channel. In 3D, each slice of the
  * kernel is convolved with all slices of the image, since providers for GPUs have no grouped 3D convolution. Portable graphs use one.
  */
-import { at, atLeast, exactly, product } from "../../../facts/checked-lists.ts";
+import { at, atLeast, exactly } from "../../../facts/checked-lists.ts";
 import {
   DEPTHWISE,
   DEPTHWISE_WEIGHT,
@@ -28,16 +28,9 @@ function grouped(
   padding = halves(kernel),
 ): Value {
   const attributes = { pads: [...padding, ...padding], kernel_shape: [...kernel], group: groups };
-  return graph.add("Conv", [x, kernels], { attributes, weightShape: inBlocks(groups, kernel) });
+  const weightShape = groups % BLOCK === 0 ? [groups, 1, ...kernel] : undefined;
+  return graph.add("Conv", [x, kernels], { attributes, weightShape });
 }
-
-/** Returns the kernels' shape where channels in blocks pay off: small kernels of many channels. */
-function inBlocks(groups: number, kernel: readonly number[]): readonly number[] | undefined {
-  return groups % BLOCK === 0 && product(kernel) <= LARGEST_KERNEL ? [groups, 1, ...kernel] : undefined;
-}
-
-/** The gradient's kernels are whole images. */
-const LARGEST_KERNEL = 121;
 
 function depthwise(
   graph: GraphBuilder,
