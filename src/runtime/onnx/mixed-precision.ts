@@ -16,6 +16,7 @@ const HALF = new Set(["BatchMatMul", "Convolution", "ConvolutionInput", "Convolu
 const SINGLE = new Set([
   "DepthwiseWeight",
   "Exp",
+  "GeluGradient",
   "InSinglePrecision",
   "LayerNormalization",
   "Log",
