@@ -19,6 +19,7 @@ const SINGLE = new Set([
   "GeluGradient",
   "InSinglePrecision",
   "LayerNormalization",
+  "LayerNormalizationGradient",
   "Log",
   "Mean",
   "NormalizeChannels",
