@@ -68,20 +68,31 @@ export class BlockedImages {
     const source = this.source(name, shape);
     const nodes: NodeDefinition[] = [];
     const add = (
-      operator: string,
-      inputs: string[],
       output: string,
-      domain: NodeDefinition["domain"] = "",
+      node: Pick<NodeDefinition, "operator" | "inputs"> & Partial<NodeDefinition>,
     ) => {
-      const attributes: NodeDefinition["attributes"] = domain === DOMAIN && source.isLast ? LAST : {};
       if (!this.known.has(output))
-        nodes.push({ operator, domain, inputs, outputs: [output], attributes, origin });
+        nodes.push({ domain: "", attributes: {}, outputs: [output], origin, ...node });
       this.known.add(output);
       return output;
     };
-    const shaped = (value: string) => add("Reshape", [value, this.integers(shape)], `${value}:${shape}`);
-    const reordered = (value: string) =>
-      add("ReorderInput", [value], `${value}:${source.isLast ? "last" : "first"}`, DOMAIN);
+    const shaped = (value: string) =>
+      add(`${value}:${shape}`, { operator: "Reshape", inputs: [value, this.integers(shape)] });
+    const inBlocks = (value: string) => `${value}:${source.isLast ? "last" : "first"}`;
+    const reordered = (value: string): string => {
+      const [attributes, part] = [source.isLast ? LAST : {}, this.partOfBatch(value)];
+      if (part === undefined)
+        return add(inBlocks(value), {
+          operator: "ReorderInput",
+          domain: DOMAIN,
+          inputs: [value],
+          attributes,
+        });
+      const [whole = "", ...settings] = part.inputs;
+      const outputs = part.outputs.map(inBlocks);
+      add(outputs[0] ?? "", { ...part, inputs: [reordered(whole), ...settings], outputs, origin });
+      return inBlocks(value);
+    };
     if (!this.isSameImage(source.shape, shape)) return { nodes, value: reordered(shaped(source.name)) };
     const value = reordered(source.name);
     return { nodes, value: sameSizes(source.shape, shape) ? value : shaped(value) };
@@ -97,6 +108,14 @@ export class BlockedImages {
     const isLast =
       node !== undefined && isTransposition(node, CHANNELS_FIRST) && this.isSameImage(own, shape);
     return { name: isLast ? before : name, shape: own, isLast };
+  }
+
+  /** Returns the node that takes some samples of a batch: they are taken of the whole batch in blocks, which is reordered once. */
+  private partOfBatch(name: string): NodeDefinition | undefined {
+    const node = this.producers.get(name);
+    const [own, whole] = [this.shapeOf(name), this.shapeOf(node?.inputs[0] ?? "")];
+    const isPart = node?.operator === "Slice" || node?.operator === "Split";
+    return isPart && own.length === 4 && sameSizes(own.slice(1), whole.slice(1)) ? node : undefined;
   }
 
   /** Whether a value of some shape is an image of these pixels, with whole blocks of channels. */

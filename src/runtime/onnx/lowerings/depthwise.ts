@@ -92,10 +92,11 @@ const [TO_FIRST, TO_LAST] = [
 function kernelSlices(graph: GraphBuilder, weight: Traced, isFlipped: boolean): Value[] {
   const [channels, , depth, ...plane] = atLeast(weight.shape, 3);
   const planes = graph.reshape(plain(graph, weight), [channels, depth, ...plane]);
-  const all = isFlipped ? flipped(graph, planes, [channels, depth, ...plane]) : planes;
+  const flat = isFlipped ? flipped(graph, planes, [channels, depth, ...plane]) : planes;
+  const all = graph.add("Transpose", [flat], { attributes: { perm: [1, 0, 2, 3] } });
   const sizes = graph.integers(new Array<number>(depth).fill(1));
   const slices =
-    depth === 1 ? [all] : graph.addMany("Split", [all, sizes], { attributes: { axis: 1 }, outputs: depth });
+    depth === 1 ? [all] : graph.addMany("Split", [all, sizes], { attributes: { axis: 0 }, outputs: depth });
   const shaped = slices.map((slice) => graph.reshape(slice, [channels, 1, ...plane]));
   return isFlipped ? shaped.reverse() : shaped;
 }
@@ -115,19 +116,22 @@ function slicesOf(graph: GraphBuilder, x: Traced, depth: number): ShiftedSlices[
   const pixels = isLast ? [height, width, channels] : [channels, height, width];
   const whole = isLast ? plain(graph, x) : stored(graph, x, SLICES);
   // Channels move to the front slice by slice: blocks of channels (blocked-images.ts) are made of channels-last slices.
-  const images = (value: Value) => {
-    const each = graph.reshape(value, [batch * count, ...pixels]);
-    return isLast ? graph.add("Transpose", [each], { attributes: { perm: TO_FIRST } }) : each;
-  };
+  const images = (value: Value) =>
+    isLast ? graph.add("Transpose", [value], { attributes: { perm: TO_FIRST } }) : value;
+  const flat = (value: Value) => images(graph.reshape(value, [batch * count, ...pixels]));
   const half = (depth - 1) / 2;
   const border = Math.min(half, count - 1);
-  if (border === 0) return [{ slices: images(whole), place: half }];
+  if (border === 0) return [{ slices: flat(whole), place: half }];
   const zeros = graph.add("Expand", [graph.scalar(0, x.type), graph.integers([batch, border, ...pixels])]);
   const padded = graph.concat([zeros, whole, zeros], 1);
-  return Array.from({ length: 2 * border + 1 }, (_, start) => {
-    const range = [graph.integers([start]), graph.integers([start + count]), graph.integers([1])];
-    return { slices: images(graph.add("Slice", [padded, ...range])), place: start + half - border };
-  });
+  const part = (value: Value, start: number, axis: number) =>
+    graph.add("Slice", [value, ...[start, start + count, axis].map((each) => graph.integers([each]))]);
+  // Slices of a single volume are a batch of images, of which some are taken.
+  const batched = graph.reshape(padded, [batch * (count + 2 * border), ...pixels]);
+  return Array.from({ length: 2 * border + 1 }, (_, start) => ({
+    slices: batch === 1 ? images(part(batched, start, 0)) : flat(part(padded, start, 1)),
+    place: start + half - border,
+  }));
 }
 
 /** Returns slices `[batch · z, channel, y, x]` as a volume of the shape of `x`. */
