@@ -20,7 +20,7 @@ const CHEAP: Readonly<Record<string, number>> = {
   Transpose: 3e6,
 };
 /** Operators whose result is computed again with the softmax that is taken of it. */
-const PRODUCTS = new Set(["FusedMatMul", "MatMul"]);
+const PRODUCTS = new Set(["FusedMatMul", "Gemm", "MatMul"]);
 
 /** An operand with this many times fewer elements than the result is kept for it. */
 const SMALL = 16;

@@ -221,7 +221,7 @@ function comparison(operator: string): Lowering {
 function add(graph: GraphBuilder, { a, b }: Binary): Traced {
   if (a.splat === 0) return broadcast(graph, b, broadcastShape(a.shape, b.shape));
   if (b.splat === 0) return broadcast(graph, a, broadcastShape(a.shape, b.shape));
-  return isBias(a, b) && !isLargeMatrix(graph, a)
+  return isBias(a, b)
     ? elementwise(graph, "BiasAdd", [a, b], a.type, [b.value])
     : elementwise(graph, "Add", [a, b], a.type);
 }
@@ -233,11 +233,6 @@ function isBias(a: Traced, b: Traced): boolean {
   const isWhole = product(a.stored) === product(a.shape) && a.axes[0] === 0 && channelAxis === 1;
   return isWhole && b.shape.length === 1 && b.stored[0] === a.shape[last];
 }
-
-/** Products of more values take a bias faster by an addition: Gemm first copies it to every row, on one thread. */
-const LARGE_MATRIX = 2 ** 15;
-const isLargeMatrix = (graph: GraphBuilder, { shape }: Traced) =>
-  graph.target === "cpu" && shape.length === 2 && product(shape) > LARGE_MATRIX;
 
 function squaredDifference(graph: GraphBuilder, { a, b }: Binary): Traced {
   const difference = elementwise(graph, "Sub", [a, b], a.type);
