@@ -58,7 +58,6 @@ async function run(graph: Subgraph, name: string) {
   });
   const pointers = (tensors: NativeTensor[]) => BigUint64Array.from(tensors, ({ pointer }) => pointer);
   await session.run(pointers(inputs), pointers(outputs));
-  session.endProfile();
   session.release();
   for (const tensor of [...inputs, ...outputs]) tensor.release();
   const file = readdirSync(folder).find((each) => each.startsWith(name)) ?? "";

@@ -94,10 +94,6 @@ export class CompiledGraph {
     }
   }
 
-  endProfile(): void {
-    for (const session of this.sessions) session.endProfile();
-  }
-
   release(): void {
     for (const session of this.sessions) session.release();
     for (const tensor of this.bound.values()) tensor.release();

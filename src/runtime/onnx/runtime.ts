@@ -85,10 +85,6 @@ class OnnxExecutable implements Executable {
     return this.plan;
   }
 
-  endProfile(): void {
-    this.compiled.endProfile();
-  }
-
   release(): void {
     this.compiled.release();
   }

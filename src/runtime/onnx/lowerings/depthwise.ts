@@ -45,11 +45,12 @@ function depthwise(
     return channelsLast(value, batchOf(x), spaceOf(x), channels, x.type);
   }
   const plane = kernel.slice(1);
-  const kernels = kernelSlices(graph, weight, isFlipped);
-  const parts = slicesOf(graph, x, kernels.length).map(({ slices, place }) =>
-    grouped(graph, slices, at(kernels, place), plane, channels),
+  const parts = slicesOf(graph, x, at(kernel, 0));
+  const kernels = kernelSlices(graph, weight, isFlipped, parts.length);
+  const products = parts.map(({ slices }, index) =>
+    grouped(graph, slices, at(kernels, index), plane, channels),
   );
-  const sum = parts.length === 1 ? at(parts, 0) : graph.add("Sum", parts);
+  const sum = products.length === 1 ? at(products, 0) : graph.add("Sum", products);
   return volume(graph, sum, x);
 }
 
@@ -88,15 +89,18 @@ const [TO_FIRST, TO_LAST] = [
   [0, 2, 3, 1],
 ];
 
-/** Returns the slices of kernels `[channel, 1, z, y, x]`, from the first to the last: `[channel, 1, y, x]`. */
-function kernelSlices(graph: GraphBuilder, weight: Traced, isFlipped: boolean): Value[] {
+/** Returns the `count` slices in the middle of kernels `[channel, 1, z, y, x]`, from the first to the last: `[channel, 1, y, x]`. */
+function kernelSlices(graph: GraphBuilder, weight: Traced, isFlipped: boolean, count: number): Value[] {
   const [channels, , depth, ...plane] = atLeast(weight.shape, 3);
-  const planes = graph.reshape(plain(graph, weight), [channels, depth, ...plane]);
-  const flat = isFlipped ? flipped(graph, planes, [channels, depth, ...plane]) : planes;
+  const first = (depth - count) / 2;
+  const whole = graph.reshape(plain(graph, weight), [channels, depth, ...plane]);
+  const range = [first, first + count, 1].map((each) => graph.integers([each]));
+  const middle = count === depth ? whole : graph.add("Slice", [whole, ...range]);
+  const flat = isFlipped ? flipped(graph, middle, [channels, count, ...plane]) : middle;
   const all = graph.add("Transpose", [flat], { attributes: { perm: [1, 0, 2, 3] } });
-  const sizes = graph.integers(new Array<number>(depth).fill(1));
+  const sizes = graph.integers(new Array<number>(count).fill(1));
   const slices =
-    depth === 1 ? [all] : graph.addMany("Split", [all, sizes], { attributes: { axis: 0 }, outputs: depth });
+    count === 1 ? [all] : graph.addMany("Split", [all, sizes], { attributes: { axis: 0 }, outputs: count });
   const shaped = slices.map((slice) => graph.reshape(slice, [channels, 1, ...plane]));
   return isFlipped ? shaped.reverse() : shaped;
 }
