@@ -15,14 +15,11 @@ export interface Segment {
 }
 
 /** Where a weight is stored. */
-interface Place {
+export interface Place {
   readonly memory: number;
   /** Index of the weight's first value in each slot. */
   readonly offset: number;
-}
-
-/** Where a parameter is stored, and how many values it takes with those that align the next one. */
-export interface Extent extends Place {
+  /** Number of its values, with those that align the next weight. */
   readonly size: number;
 }
 
@@ -65,24 +62,24 @@ export class Parameters {
     const capacity = Math.floor(SHARD_BYTES / BYTES / this.slots.length);
     this.lengths = [0];
     let stateCount = 0;
-    const stateOffsets = new Map<string, number>();
+    const statePlaces = new Map<string, Omit<Place, "memory">>();
     for (const spec of specs) {
+      const size = aligned(sizeOf(spec));
       if (spec.role === "state") {
-        stateOffsets.set(spec.name, stateCount);
-        stateCount += aligned(sizeOf(spec));
+        statePlaces.set(spec.name, { offset: stateCount, size });
+        stateCount += size;
         continue;
       }
-      const size = aligned(sizeOf(spec));
       if (lastOf(this.lengths) + size > capacity) this.lengths.push(0);
       const memory = this.lengths.length - 1;
       const offset = at(this.lengths, memory);
-      this.places.set(spec.name, { memory, offset });
+      this.places.set(spec.name, { memory, offset, size });
       this.lengths[memory] = offset + size;
     }
     this.memories = this.lengths.map((length) => sharedMemory(length * BYTES * this.slots.length));
     if (stateCount > 0) {
       const memory = this.memories.push(sharedMemory(stateCount * BYTES)) - 1;
-      for (const [name, offset] of stateOffsets) this.states.set(name, { memory, offset });
+      for (const [name, place] of statePlaces) this.states.set(name, { ...place, memory });
     }
     this.pool = new KernelPool(this.memories, options.threads);
     if (options.trainable) this.pool.runInBackground(this.segments().flatMap(clearedMoments));
@@ -126,12 +123,11 @@ export class Parameters {
     return place;
   }
 
-  /** Returns where a parameter is stored: its memory, its first value in each slot, and how many values it takes there. */
-  extent(name: string): Extent {
-    const spec = this.specs.find((each) => each.name === name);
+  /** Returns where a parameter is stored. */
+  extent(name: string): Place {
     const place = this.places.get(name);
-    if (spec === undefined || place === undefined) throw unknownWeight(name);
-    return { ...place, size: aligned(sizeOf(spec)) };
+    if (place === undefined) throw unknownWeight(name);
+    return place;
   }
 
   /** Returns a view of a parameter's gradient that starts at another value of the gradients' slot than the parameter does in its own. */
@@ -172,25 +168,31 @@ export class Parameters {
   }
 
   /**
-   * Returns some parameters as vectors, for the optimizer.
+   * Returns some parameters as vectors, for the optimizer. Neighbors whose gradients are neighbors too are one vector.
    *
    * @param gradients where the gradient of each of them starts ({@link gradientAt})
    */
   segmentsOf(gradients: ReadonlyMap<string, number>): Segment[] {
-    return [...gradients].map(([name, start]): Segment => {
-      const { memory, offset, size } = this.extent(name);
+    const ranges = [...gradients].map(([name, start]) => ({ ...this.extent(name), start }));
+    const joined: (typeof ranges)[number][] = [];
+    for (const range of ranges.sort((a, b) => a.memory - b.memory || a.offset - b.offset)) {
+      const last = joined.at(-1);
+      const follows = (from: number | undefined, next: number) =>
+        last?.memory === range.memory && from !== undefined && from + last.size === next;
+      if (last !== undefined && follows(last.offset, range.offset) && follows(last.start, range.start))
+        joined[joined.length - 1] = { ...last, size: last.size + range.size };
+      else joined.push(range);
+    }
+    return joined.map(({ memory, offset, size: count, start }): Segment => {
       const { weight, gradient, first, second } = this.segment(memory).address;
-      const from = (slot: number, value: number) => slot + value * BYTES;
-      return {
-        memory,
-        count: size,
-        address: {
-          weight: from(weight, offset),
-          gradient: from(gradient, start),
-          first: from(first, offset),
-          second: from(second, offset),
-        },
+      const own = offset * BYTES;
+      const address = {
+        weight: weight + own,
+        gradient: gradient + start * BYTES,
+        first: first + own,
+        second: second + own,
       };
+      return { memory, count, address };
     });
   }
 

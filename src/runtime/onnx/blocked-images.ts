@@ -27,7 +27,7 @@ interface Source {
 export class BlockedImages {
   private readonly types: ReadonlyMap<string, ValueType>;
   private readonly producers: ReadonlyMap<string, NodeDefinition>;
-  /** Names of images in blocks, and of their other shapes. */
+  /** Names of images in blocks, of their parts and of their other shapes. */
   private readonly known = new Set<string>();
   /** Images in blocks whose channels-first form has this name. */
   private readonly results = new Map<string, { readonly value: string; readonly channels: number }>();

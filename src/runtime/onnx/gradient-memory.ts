@@ -29,7 +29,9 @@ export function passingGradients(
   const counts: number[] = [];
   const all = gradientLives(parts);
   for (const memory of parameters.segments().keys()) {
-    const lives = all.filter(({ weight }) => parameters.extent(weight).memory === memory);
+    const lives = all
+      .filter(({ weight }) => parameters.extent(weight).memory === memory)
+      .sort((a, b) => parameters.extent(a.weight).offset - parameters.extent(b.weight).offset);
     const sizeOf = (weight: string) => parameters.extent(weight).size;
     const placed = gradientPlaces(lives, sizeOf);
     for (const { weight, to } of lives) {

@@ -43,9 +43,10 @@ class OnnxExecutable implements Executable {
       const data = isWeight.has(name) ? parameters.values(name) : allocate({ shape, type });
       return { name, type, shape, data };
     });
+    const gradientOf = (name: string) =>
+      name.startsWith(GRADIENT) ? this.gradients?.gradient(name.slice(GRADIENT.length)) : undefined;
     const outputs = graph.outputs.map(({ name, type, shape }) => {
-      const gradient = name.startsWith(GRADIENT) && this.gradients?.gradient(name.slice(GRADIENT.length));
-      const data = gradient || new Float32Array(product(shape));
+      const data = gradientOf(name) ?? new Float32Array(product(shape));
       return { name, type, shape, data };
     });
     const used = new Map(inputs.map(({ name, data }) => [name, data]));
