@@ -26,6 +26,11 @@ for (const [name, weight] of [
       agree(layer, layer, IMAGES, weight, TOLERANCE));
 }
 
+test("a column and a number: result and gradients equal TensorFlow.js's", () => {
+  const layer: Layer = (x, number) => x.mul(number).add(0.5);
+  return agree(layer, layer, [2, 257, 260, 1], [1], 1e-3);
+});
+
 test("layer normalization of few features: result and gradients equal TensorFlow.js's", () => {
   const layer: Layer = (x, gamma) => layerNormalization(x, gamma, gamma.square(), 1e-5);
   return agree(layer, layer, IMAGES, [16], TOLERANCE);

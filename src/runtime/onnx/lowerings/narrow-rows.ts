@@ -20,7 +20,7 @@ export interface Sized {
 }
 
 /**
- * Adds an operator of two operands, one of which has a single row, or one for each image, or a single column. Rows are joined to longer ones,
+ * Adds an operator of two operands, one of which has a single row, or one for each image, or a single column or number. Rows are joined to longer ones,
  * and a column is spread over the rows by a product with ones. Returns undefined for others.
  */
 export function onNarrowRows(
@@ -37,7 +37,9 @@ export function onNarrowRows(
   const narrow =
     product(whole.sizes) < LEAST_VALUES
       ? undefined
-      : (rowOf(graph, few, whole.sizes) ?? columnOf(graph, few, whole.sizes));
+      : (numberOf(graph, few, whole.sizes) ??
+        rowOf(graph, few, whole.sizes) ??
+        columnOf(graph, few, whole.sizes));
   if (narrow === undefined) return undefined;
   const values = operands.map((each) =>
     each === few ? narrow.value : graph.reshape(each.value, narrow.shape),
@@ -49,6 +51,16 @@ export function onNarrowRows(
 interface Fitted {
   readonly value: Value;
   readonly shape: readonly number[];
+}
+
+/** Returns a number for a column, which is joined to one row. */
+function numberOf(
+  graph: GraphBuilder,
+  { value, sizes }: Sized,
+  whole: readonly number[],
+): Fitted | undefined {
+  if (product(sizes) !== 1 || lastOf(whole) !== 1) return undefined;
+  return { value: graph.reshape(value, [1]), shape: [product(whole)] };
 }
 
 /** Returns one row, or one for each image, as often as a joined row holds it. */
