@@ -67,9 +67,11 @@ function blocked(
     settings: NodeDefinition["attributes"] = {},
     domain: NodeDefinition["domain"] = "",
   ): NodeDefinition => ({ operator, domain, inputs: given, outputs: [output], attributes: settings, origin });
-  const image = images.input(x, origin);
-  const weights =
-    attributes.group === undefined ? ordinary() : images.input(weight, origin, [1, channels, ...kernel]);
+  const isDepthwise = attributes.group !== undefined;
+  const image = isDepthwise
+    ? images.input(x, origin)
+    : { nodes: [node("ReorderInput", [x], `${y}:input`, {}, DOMAIN)], value: `${y}:input` };
+  const weights = isDepthwise ? images.input(weight, origin, [1, channels, ...kernel]) : ordinary();
   return [
     ...weights.nodes,
     node("Reshape", [weights.value, integers(weightShape)], `${y}:weight`),
