@@ -3,6 +3,11 @@ import { isNumber, type Kernel, registerComposed, registerGradient, runKernel } 
 import { tf } from "./tensor.ts";
 
 export const GELU: Kernel<"x", object> = { name: "Gelu", operands: ["x"], attributes: {} };
+export const GELU_GRADIENT: Kernel<"dy" | "x", object> = {
+  name: "GeluGradient",
+  operands: ["dy", "x"],
+  attributes: {},
+};
 export const SILU: Kernel<"x", object> = { name: "Silu", operands: ["x"], attributes: {} };
 
 const SQRT_HALF = Math.SQRT1_2;
@@ -22,11 +27,14 @@ export function gelu(x: tf.Tensor): tf.Tensor {
 registerComposed(GELU, ({ x }) => x.mul(cumulative(x)));
 
 registerGradient(GELU, { operands: ["x"] }, (dy, { x }) => ({
-  x: () =>
-    cumulative(x)
-      .add(x.mul(density(x)))
-      .mul(dy),
+  x: () => runKernel(GELU_GRADIENT, { dy, x }, {}),
 }));
+
+registerComposed(GELU_GRADIENT, ({ dy, x }) =>
+  cumulative(x)
+    .add(x.mul(density(x)))
+    .mul(dy),
+);
 
 /** Returns x · sigmoid(x) (Elfwing, Uchibe & Doya 2018). */
 export function silu(x: tf.Tensor): tf.Tensor {

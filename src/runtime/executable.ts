@@ -1,7 +1,7 @@
 /** Compiled programs, and the runtimes that compile them. */
 import type { LossScale } from "./loss-scale.ts";
 import type { TrainingSettings } from "./optimizer-settings.ts";
-import type { Parameters } from "./parameters.ts";
+import type { Parameters, Segment } from "./parameters.ts";
 import type { Program } from "./program.ts";
 
 /** Values of an input, by its type: float32, int32, bool (0 and 1). */
@@ -36,12 +36,21 @@ export interface Executable {
 /** Name of the output with the sum of the squares of all gradients ({@link CompileOptions.gradientSquares}). */
 export const GRADIENT_SQUARES = "gradientSquares";
 
+/** Updates weights by their gradients. */
+export type UpdateWeights = (segments: readonly Segment[]) => Promise<void>;
+
 /** What a compiled program computes besides its outputs. */
 export interface CompileOptions {
   /** Whether each run also computes the gradients of the output `loss`. */
   readonly gradients: boolean;
   /** Whether {@link GRADIENT_SQUARES} is an output too, for clipping. Defaults to false. */
   readonly gradientSquares?: boolean;
+  /**
+   * Is called in each run with weights that the rest of the run does not read, as soon as their gradients are known; with each parameter once.
+   * Afterwards the memory of these gradients is used for others. Where it is absent, all gradients stay in their slots.
+   * Runtimes that also run the optimizer do not call it.
+   */
+  readonly update?: UpdateWeights;
 }
 
 /** A whole training step on a device: gradients and optimizer in one graph. Weights and moments stay in device memory. */

@@ -21,6 +21,14 @@ export const LAYER_NORMALIZATION: Kernel<"x" | "gamma" | "beta", { readonly epsi
   operands: ["x", "gamma", "beta"],
   attributes: { epsilon: isNumber },
 };
+export const LAYER_NORMALIZATION_GRADIENT: Kernel<
+  "dy" | "x" | "gamma" | "mean" | "inverseDeviation",
+  object
+> = {
+  name: "LayerNormalizationGradient",
+  operands: ["dy", "x", "gamma", "mean", "inverseDeviation"],
+  attributes: {},
+};
 export const STANDARDIZE: Kernel<"x", Statistics> = {
   name: "Standardize",
   operands: ["x"],
@@ -68,19 +76,20 @@ registerComposed(LAYER_NORMALIZATION, ({ x, gamma, beta }, { epsilon }) => {
 registerGradient(
   LAYER_NORMALIZATION,
   { operands: ["x", "gamma"], results: ["", "mean", "inverseDeviation"] },
-  (dy, { x, gamma, mean, inverseDeviation }) => {
-    const normalized = x.sub(mean).mul(inverseDeviation);
-    return {
-      x: () => {
-        const slope = dy.mul(gamma);
-        const along = slope.mul(normalized).mean(-1, true);
-        return slope.sub(slope.mean(-1, true)).sub(normalized.mul(along)).mul(inverseDeviation);
-      },
-      gamma: () => dy.mul(normalized).sum(leadingAxes(x)),
-      beta: () => dy.sum(leadingAxes(x)),
-    };
+  (dy, saved) => {
+    const gradients = () => exactly(runKernelForAll(LAYER_NORMALIZATION_GRADIENT, { dy, ...saved }, {}), 3);
+    return { x: () => gradients()[0], gamma: () => gradients()[1], beta: () => gradients()[2] };
   },
 );
+
+registerComposed(LAYER_NORMALIZATION_GRADIENT, ({ dy, x, gamma, mean, inverseDeviation }) => {
+  const normalized = x.sub(mean).mul(inverseDeviation);
+  const slope = dy.mul(gamma);
+  const along = slope.mul(normalized).mean(-1, true);
+  const centered = slope.sub(slope.mean(-1, true)).sub(normalized.mul(along));
+  const axes = leadingAxes(x);
+  return [centered.mul(inverseDeviation), dy.mul(normalized).sum(axes), dy.sum(axes)];
+});
 
 /** Normalizes `x` to mean 0 and variance 1 along `axes`, without scale and shift. */
 export function standardize(x: tf.Tensor, axes: readonly number[], epsilon: number): tf.Tensor {

@@ -15,10 +15,12 @@ export interface Segment {
 }
 
 /** Where a weight is stored. */
-interface Place {
+export interface Place {
   readonly memory: number;
   /** Index of the weight's first value in each slot. */
   readonly offset: number;
+  /** Number of its values, with those that align the next weight. */
+  readonly size: number;
 }
 
 /** A copy of all values in a device's memory. */
@@ -60,24 +62,24 @@ export class Parameters {
     const capacity = Math.floor(SHARD_BYTES / BYTES / this.slots.length);
     this.lengths = [0];
     let stateCount = 0;
-    const stateOffsets = new Map<string, number>();
+    const statePlaces = new Map<string, Omit<Place, "memory">>();
     for (const spec of specs) {
+      const size = aligned(sizeOf(spec));
       if (spec.role === "state") {
-        stateOffsets.set(spec.name, stateCount);
-        stateCount += aligned(sizeOf(spec));
+        statePlaces.set(spec.name, { offset: stateCount, size });
+        stateCount += size;
         continue;
       }
-      const size = aligned(sizeOf(spec));
       if (lastOf(this.lengths) + size > capacity) this.lengths.push(0);
       const memory = this.lengths.length - 1;
       const offset = at(this.lengths, memory);
-      this.places.set(spec.name, { memory, offset });
+      this.places.set(spec.name, { memory, offset, size });
       this.lengths[memory] = offset + size;
     }
     this.memories = this.lengths.map((length) => sharedMemory(length * BYTES * this.slots.length));
     if (stateCount > 0) {
       const memory = this.memories.push(sharedMemory(stateCount * BYTES)) - 1;
-      for (const [name, offset] of stateOffsets) this.states.set(name, { memory, offset });
+      for (const [name, place] of statePlaces) this.states.set(name, { ...place, memory });
     }
     this.pool = new KernelPool(this.memories, options.threads);
     if (options.trainable) this.pool.runInBackground(this.segments().flatMap(clearedMoments));
@@ -121,13 +123,77 @@ export class Parameters {
     return place;
   }
 
+  /** Returns where a parameter is stored. */
+  extent(name: string): Place {
+    const place = this.places.get(name);
+    if (place === undefined) throw unknownWeight(name);
+    return place;
+  }
+
+  /** Returns a view of a parameter's gradient that starts at another value of the gradients' slot than the parameter does in its own. */
+  gradientAt(name: string, offset: number): Float32Array {
+    const { memory } = this.extent(name);
+    const { length } = this.place(name, "gradient");
+    const start = this.segment(memory).address.gradient + offset * BYTES;
+    return new Float32Array(at(this.memories, memory).buffer, start, length);
+  }
+
+  /**
+   * Lets a worker access the memory of gradients for the first time.
+   *
+   * @param counts number of values of each memory that gradients take
+   */
+  prepareGradients(counts: readonly number[] = this.lengths): void {
+    const calls = counts.map((count, memory): KernelCall => {
+      const { address } = this.segment(memory);
+      return { memory, kernel: "zero", values: [address.gradient, count] };
+    });
+    this.pool.runInBackground(calls);
+  }
+
   /** Returns all parameters as a few long vectors, for the optimizer. */
   segments(): Segment[] {
-    return this.lengths.map((count, memory) => ({
-      memory,
-      count,
-      address: { weight: 0, gradient: count * BYTES, first: 2 * count * BYTES, second: 3 * count * BYTES },
-    }));
+    return this.lengths.map((_, memory) => this.segment(memory));
+  }
+
+  private segment(memory: number): Segment {
+    const count = at(this.lengths, memory);
+    const address = {
+      weight: 0,
+      gradient: count * BYTES,
+      first: 2 * count * BYTES,
+      second: 3 * count * BYTES,
+    };
+    return { memory, count, address };
+  }
+
+  /**
+   * Returns some parameters as vectors, for the optimizer. Neighbors whose gradients are neighbors too are one vector.
+   *
+   * @param gradients where the gradient of each of them starts ({@link gradientAt})
+   */
+  segmentsOf(gradients: ReadonlyMap<string, number>): Segment[] {
+    const ranges = [...gradients].map(([name, start]) => ({ ...this.extent(name), start }));
+    const joined: (typeof ranges)[number][] = [];
+    for (const range of ranges.sort((a, b) => a.memory - b.memory || a.offset - b.offset)) {
+      const last = joined.at(-1);
+      const follows = (from: number | undefined, next: number) =>
+        last?.memory === range.memory && from !== undefined && from + last.size === next;
+      if (last !== undefined && follows(last.offset, range.offset) && follows(last.start, range.start))
+        joined[joined.length - 1] = { ...last, size: last.size + range.size };
+      else joined.push(range);
+    }
+    return joined.map(({ memory, offset, size: count, start }): Segment => {
+      const { weight, gradient, first, second } = this.segment(memory).address;
+      const own = offset * BYTES;
+      const address = {
+        weight: weight + own,
+        gradient: gradient + start * BYTES,
+        first: first + own,
+        second: second + own,
+      };
+      return { memory, count, address };
+    });
   }
 
   /** Initializes every weight. The same seed gives the same values. */
@@ -158,7 +224,7 @@ export class Parameters {
     this.pool.runHere([{ memory, kernel: "uniform", values }]);
   }
 
-  /** Resolves when gradients and moments are cleared, which a worker starts in the constructor. Await it before writing to them. */
+  /** Resolves when a worker has cleared the moments, and gradients where they were prepared. Await it before writing to them. */
   settled(): Promise<void> {
     return this.pool.settled();
   }
@@ -182,7 +248,7 @@ function uniformRange(
 const unknownWeight = (name: string) => new Error(`No weight is named ${name}.`);
 
 function clearedMoments({ memory, count, address }: Segment): KernelCall[] {
-  const slots = [address.gradient, address.first, address.second];
+  const slots = [address.first, address.second];
   return slots.map((start) => ({ memory, kernel: "zero", values: [start, count] }));
 }
 

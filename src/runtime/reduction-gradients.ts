@@ -1,5 +1,5 @@
 /**
- * Gradients of sums and means. TensorFlow.js multiplies by an array of ones as large as the tensor, which a trace must fill and
+ * Gradients of sums, means and squares. TensorFlow.js multiplies by an array of ones as large as the tensor, which a trace must fill and
  * compare value by value: half of the time to trace RCAN. Here the gradient is broadcast instead.
  */
 
@@ -37,3 +37,14 @@ function registerReduction(
 
 registerReduction("Sum", (dy) => dy);
 registerReduction("Mean", (dy, count) => dy.mul(1 / count));
+
+// TensorFlow.js doubles x, which is often larger than the gradient of what follows is stored.
+tf.registerGradient({
+  kernelName: "Square",
+  inputsToSave: ["x"],
+  gradFunc: (gradients, saved) => {
+    const [x] = exactly(saved, 1);
+    const [dy] = exactly([gradients].flat(), 1);
+    return { x: () => dy.mul(2).mul(x) };
+  },
+});

@@ -19,11 +19,14 @@ export class Optimizer {
    */
   async step(learningRate: number, gradientScale = 1): Promise<void> {
     this.steps++;
+    await this.update(this.parameters.segments(), learningRate, gradientScale);
+  }
+
+  /** Updates some parameters in the step that {@link steps} counts already. Otherwise as {@link step}. */
+  async update(segments: readonly Segment[], learningRate: number, gradientScale = 1): Promise<void> {
     const { pool } = this.parameters;
     const perThread = Array.from({ length: pool.threads }, (_, thread) =>
-      this.parameters
-        .segments()
-        .map((segment) => this.call(share(segment, thread, pool.threads), learningRate, gradientScale)),
+      segments.map((segment) => this.call(share(segment, thread, pool.threads), learningRate, gradientScale)),
     );
     await pool.run(perThread);
   }

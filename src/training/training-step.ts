@@ -1,5 +1,5 @@
 /** Training steps on any runtime: entirely on the device, or with gradients there and the optimizer here. */
-import { at } from "../facts/checked-lists.ts";
+import { at, entryOf } from "../facts/checked-lists.ts";
 import {
   type Executable,
   GRADIENT_SQUARES,
@@ -7,6 +7,7 @@ import {
   type Runtime,
   type StepMemory,
   type TrainingStep,
+  type UpdateWeights,
 } from "../runtime/executable.ts";
 import { clipScale, type TrainingSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
@@ -30,9 +31,7 @@ export function compileTraining(
   if (partSize !== undefined && partSize < batchOf(program))
     return new AccumulatedStep(runtime, program, parameters, settings, partSize);
   if (runtime.compileTraining !== undefined) return runtime.compileTraining(program, parameters, settings);
-  const gradientSquares = settings.clipNorm > 0;
-  const executable = runtime.compile(program, parameters, { gradients: true, gradientSquares });
-  return new HostTrainingStep(executable, new Optimizer(settings.optimizer, parameters), settings.clipNorm);
+  return new HostTrainingStep(runtime, program, parameters, settings);
 }
 
 /** A device does not support the requested precision. The message says why and what to do. */
@@ -53,13 +52,25 @@ export function checkPrecision(runtime: Runtime, { precision }: TrainingSettings
   );
 }
 
-/** Computes gradients on the runtime, and runs the optimizer on the CPU. */
+/**
+ * Computes gradients on the runtime, and runs the optimizer on the CPU: for each weight as soon as its gradient is known, or, where the norm of
+ * all gradients is clipped, for all weights at the end.
+ */
 class HostTrainingStep implements TrainingStep {
-  constructor(
-    private readonly executable: Executable,
-    private readonly optimizer: Optimizer,
-    private readonly clipNorm: number,
-  ) {}
+  private readonly executable: Executable;
+  private readonly optimizer: Optimizer;
+  private readonly clipNorm: number;
+  /** Of the current step. */
+  private learningRate = 0;
+
+  constructor(runtime: Runtime, program: Program, parameters: Parameters, settings: TrainingSettings) {
+    const optimizer = new Optimizer(settings.optimizer, parameters);
+    const update: UpdateWeights = (segments) => optimizer.update(segments, this.learningRate);
+    this.optimizer = optimizer;
+    this.clipNorm = settings.clipNorm;
+    const how = this.clipNorm > 0 ? { gradientSquares: true } : { update };
+    this.executable = runtime.compile(program, parameters, { gradients: true, ...how });
+  }
 
   get inputs(): Readonly<Record<string, InputData>> {
     return this.executable.inputs;
@@ -83,10 +94,15 @@ class HostTrainingStep implements TrainingStep {
   }
 
   async run(seed: number, learningRate: number): Promise<void> {
+    if (this.clipNorm > 0) {
+      await this.executable.run(seed);
+      const squares = at(entryOf(this.executable.outputs, GRADIENT_SQUARES), 0);
+      await this.optimizer.step(learningRate, clipScale(squares, this.clipNorm));
+      return;
+    }
+    this.learningRate = learningRate;
+    this.optimizer.steps++;
     await this.executable.run(seed);
-    const squares = this.executable.outputs[GRADIENT_SQUARES];
-    const scale = squares === undefined ? 1 : clipScale(at(squares, 0), this.clipNorm);
-    await this.optimizer.step(learningRate, scale);
   }
 
   release(): void {

@@ -6,6 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { CompiledGraph } from "../../src/runtime/onnx/compiled-graph.ts";
 import { GraphBuilder } from "../../src/runtime/onnx/graph.ts";
+import { partsOf } from "../../src/runtime/onnx/graph-parts.ts";
 import type { GraphDefinition } from "../../src/runtime/onnx/model-proto.ts";
 import { loadOnnxruntime } from "../../src/runtime/onnx/native.ts";
 import { NativeTensor } from "../../src/runtime/onnx/native-tensor.ts";
@@ -38,7 +39,7 @@ function compiled(graph: GraphDefinition, x: Float32Array, y: Float32Array) {
     ["y", new NativeTensor(y, "float32", [2])],
   ]);
   return {
-    whole: new CompiledGraph(graph, bound, { threads: 1 }, "test"),
+    whole: new CompiledGraph(partsOf(graph), bound, { threads: 1 }, "test"),
     nodes: graph.nodes.map((node) => new WeakRef(node.body?.nodes ?? node)),
   };
 }

@@ -1,78 +1,14 @@
 /** Convolutions and pooling of the onnx runtime, against TensorFlow.js's own operations and gradients. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import "@tensorflow/tfjs-backend-cpu";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../../src/runtime/convolution.ts";
 import { depthwiseConvolution } from "../../src/runtime/depthwise.ts";
-import { EagerRuntime } from "../../src/runtime/eager/runtime.ts";
-import type { Runtime } from "../../src/runtime/executable.ts";
 import { channelBlock } from "../../src/runtime/onnx/blocked-convolutions.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { trace } from "../../src/runtime/onnx/tracing-backend.ts";
-import { Parameters } from "../../src/runtime/parameters.ts";
 import { maxPool } from "../../src/runtime/pooling.ts";
-import type { Program } from "../../src/runtime/program.ts";
-import type { WeightSpec } from "../../src/runtime/scope.ts";
 import { tf } from "../../src/runtime/tensor.ts";
-
-type Layer = (x: tf.Tensor, weight: tf.Tensor) => tf.Tensor;
-
-/** Returns the layer's result, and the gradients by its input and weight of a loss that weights every value differently. */
-async function evaluate(runtime: Runtime, layer: Layer, x: readonly number[], weight: readonly number[]) {
-  const start = { kind: "constant", value: 0 } as const;
-  const program: Program = {
-    training: true,
-    inputs: {},
-    forward(scope) {
-      const y = layer(scope.parameter("x", x, start), scope.parameter("weight", weight, start));
-      const count = y.shape.reduce((product, size) => product * size, 1);
-      const factors = tf.tensor(
-        Float32Array.from({ length: count }, (_, at) => Math.cos(at * 0.7)),
-        y.shape,
-      );
-      return { loss: y.mul(factors).sum(), y };
-    },
-  };
-  const specs = Object.entries({ x, weight }).map(
-    ([name, shape]): WeightSpec => ({ name, shape, role: "parameter", initializer: start }),
-  );
-  const parameters = new Parameters(specs, { trainable: true, threads: 1 });
-  parameters.values("x").forEach((_, at, values) => {
-    values[at] = Math.sin(at * 1.3);
-  });
-  parameters.values("weight").forEach((_, at, values) => {
-    values[at] = Math.cos(at * 0.9);
-  });
-  const executable = runtime.compile(program, parameters, { gradients: true });
-  await executable.run(0);
-  const gradient = (name: string) => parameters.values(name, "gradient").slice();
-  const result = { y: executable.outputs.y.slice(), x: gradient("x"), weight: gradient("weight") };
-  executable.release();
-  await parameters.close();
-  return result;
-}
-
-/** Compares results and gradients of `layer` on the onnx runtime with those of `judge`, by default on TensorFlow.js's cpu backend. */
-async function agree(
-  layer: Layer,
-  judge: Layer,
-  x: readonly number[],
-  weight: readonly number[],
-  tolerance = 1e-5,
-  judging: Runtime = new EagerRuntime("cpu", "judge", 1),
-) {
-  const found = await evaluate(new OnnxRuntime(1), layer, x, weight);
-  const known = await evaluate(judging, judge, x, weight);
-  for (const name of ["y", "x", "weight"] as const) {
-    assert.equal(found[name].length, known[name].length);
-    const largest = known[name].reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
-    const worst = found[name].reduce(
-      (most, value, at) => Math.max(most, Math.abs(value - known[name][at])),
-      0,
-    );
-    assert.ok(worst < tolerance * (largest + 1), `${name} differs by ${worst} of ${largest}`);
-  }
-}
+import { agree, type Layer } from "../support/layer-judge.ts";
 
 const window = (axes: number, stride: number, padding: number, dilation = 1): ConvolutionWindow => ({
   stride: new Array(axes).fill(stride),
@@ -105,6 +41,12 @@ for (const [name, x, weight, settings] of [
   ["1 x 1, strided, with a border", [2, 7, 8, 3], [2, 3, 1, 1], window(2, 2, 1)],
   ["strided in y only", [2, 9, 8, 2], [3, 2, 4, 1], { stride: [3, 1], padding: [1, 0], dilation: [1, 1] }],
   ["patches", [1, 8, 8, 2], [3, 2, 4, 4], window(2, 4, 0)],
+  [
+    "patches in 3D",
+    [2, 4, 6, 8, 2],
+    [3, 2, 2, 3, 2],
+    { stride: [2, 3, 2], padding: [0, 0, 0], dilation: [1, 1, 1] },
+  ],
   ["3 x 3 x 3", [2, 4, 5, 6, 2], [3, 2, 3, 3, 3], window(3, 1, 1)],
   [
     "flat in z",
@@ -154,6 +96,7 @@ test("a large volume is convolved in parts along z and along the batch as with z
   };
   return agree(layer, exchanged, [2, 5, 400, 450, 2], [2, 2, 3, 3, 1], 1e-3, new OnnxRuntime(1));
 });
+
 /** What lies between two convolutions of an image `[batch, y, x, 16]`. */
 const BETWEEN: readonly (readonly [string, (y: tf.Tensor, x: tf.Tensor) => tf.Tensor])[] = [
   ["elementwise operators", (y, x) => y.tanh().mul(2).add(x)],
@@ -188,6 +131,13 @@ for (const [name, between] of BETWEEN) {
     assert.deepEqual([count("ReorderInput"), count("ReorderOutput")], [expected, expected]);
   });
 }
+
+test("patches of an image that is not stored channels-last: result and gradients equal TensorFlow.js's", () => {
+  const turned = (x: tf.Tensor) => x.transpose([0, 2, 1, 3]);
+  const judge = tensorflowConvolution(window(2, 4, 0));
+  const layer: Layer = (x, weight) => convolution(turned(x), weight, window(2, 4, 0));
+  return agree(layer, (x, weight) => judge(turned(x), weight), [1, 8, 12, 2], [3, 2, 4, 4]);
+});
 
 test("an image that is taken slab by slab gives the same gradient", () => {
   const layer: Layer = (x, weight) => convolution(x, weight, window(2, 1, 1));
@@ -258,6 +208,7 @@ for (const [name, x, weight] of [
   ["flat in z", [2, 3, 8, 8, 2], [2, 1, 1, 7, 7]],
   ["by blocks of channels", [2, 12, 10, 16], [16, 1, 7, 7]],
   ["by several blocks in 3D", [1, 4, 8, 9, 32], [32, 1, 3, 5, 5]],
+  ["of several volumes of fewer slices than the kernel", [2, 2, 8, 8, 16], [16, 1, 7, 5, 5]],
 ] as const) {
   test(`depthwise convolution ${name}: result and gradients equal TensorFlow.js's`, () =>
     agree(depthwiseConvolution, diagonalConvolution, x, weight));

@@ -56,7 +56,6 @@ async function run(graph: Subgraph, name: string) {
   });
   const pointers = (tensors: NativeTensor[]) => BigUint64Array.from(tensors, ({ pointer }) => pointer);
   await session.run(pointers(inputs), pointers(outputs));
-  session.endProfile();
   session.release();
   for (const tensor of [...inputs, ...outputs]) tensor.release();
   const file = readdirSync(folder).find((each) => each.startsWith(name)) ?? "";
@@ -124,10 +123,12 @@ function between(nodes: readonly NodeDefinition[]): Subgraph {
     constants: [
       integers("shape", SHAPE),
       integers("lines", [1, ...SHAPE]),
+      integers("image", [1, 64, 128, 128]),
       integers("half", [32, 32]),
       { ...integers("indices", [0]), shape: [1, 1] },
       zeros("line", [1, 16384]),
       zeros("kernels", [64, 1, 1]),
+      zeros("pixels", [64, 1, 1, 1]),
       zeros("bias", [64]),
     ].filter(({ name }) => read.has(name)),
   };
@@ -162,6 +163,15 @@ const OPERATORS: Readonly<Record<string, readonly NodeDefinition[]>> = {
     {
       ...node("FusedConv", ["seen", "kernels", "bias", "added"], ["c"], { group: 64, kernel_shape: [1] }),
       domain: "com.microsoft",
+    },
+    node("Reshape", ["c", "shape"], ["b"]),
+  ],
+  "Conv in blocks of channels that adds an image": [
+    node("Reshape", ["x", "image"], ["seen"]),
+    node("Reshape", ["a", "image"], ["added"]),
+    {
+      ...node("Conv", ["seen", "pixels", "bias", "added"], ["c"], { group: 64, kernel_shape: [1, 1] }),
+      domain: "com.microsoft.nchwc",
     },
     node("Reshape", ["c", "shape"], ["b"]),
   ],

@@ -100,3 +100,16 @@ for (const [name, activation] of Object.entries(ACTIVATIONS)) {
     assert.ok(bytes < 1.3 * BYTES, `${bytes / BYTES} buffers`);
   });
 }
+
+test("the gradient of attention is right where its weights are computed again, of which none is kept", async () => {
+  const attention: Activation = (x) => x.softmax();
+  const known = await gradients(new EagerRuntime("cpu", "judge", 1), attention);
+  const found = await gradients(new OnnxRuntime(1), attention);
+  for (const [place, values] of known.entries()) {
+    const largest = Math.max(...values.map(Math.abs));
+    for (const [at, value] of values.entries())
+      assert.ok(Math.abs(value - (found[place]?.[at] ?? Number.NaN)) <= 1e-4 * largest);
+  }
+  const bytes = await bytesOfALayer(attention);
+  assert.ok(bytes < 0.3 * BYTES, `${bytes / BYTES} buffers`);
+});

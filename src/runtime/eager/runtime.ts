@@ -38,6 +38,7 @@ class EagerExecutable implements Executable {
     } finally {
       if (previous) tf.setBackend(previous);
     }
+    await this.options.update?.(this.parameters.segments());
   }
 
   private compute(seed: number): void {

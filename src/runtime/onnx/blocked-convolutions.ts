@@ -4,6 +4,8 @@
  * weights are constant, which they are not while a network trains, so the graph names them explicitly.
  */
 import { atLeast, exactly, product } from "../../facts/checked-lists.ts";
+import { BlockedImages } from "./blocked-images.ts";
+import { liveNodes } from "./finished-nodes.ts";
 import type { ConstantDefinition, GraphDefinition, NodeDefinition, Subgraph } from "./model-proto.ts";
 import { encodeModel, IN_BLOCKS, integerConstant } from "./model-proto.ts";
 import { NativeSession } from "./native-session.ts";
@@ -24,12 +26,19 @@ export function withBlockedConvolutions<Graph extends Subgraph>(graph: Graph, bl
     constants.set(name, integerConstant(name, values));
     return name;
   };
+  const images = new BlockedImages(graph, block, integers);
   const nodes = graph.nodes.flatMap((node) => {
     if (node.volumeShapes !== undefined) return planeConvolutions(node, node.volumeShapes, block, constants);
-    const isBlocked = block > 0 && node.weightShape !== undefined;
-    return isBlocked ? blocked(node, node.weightShape, block, integers) : [node];
+    if (block === 0) return [node];
+    return node.weightShape === undefined
+      ? [images.merged(node)]
+      : blocked(node, node.weightShape, block, images, integers);
   });
-  const changed = { ...graph, nodes, constants: [...graph.constants, ...constants.values()] };
+  const changed = {
+    ...graph,
+    nodes: liveNodes(images.withSums(nodes), graph.outputs),
+    constants: [...graph.constants, ...constants.values()],
+  };
   return block > 0 ? withValuesInBlocks(changed, block) : changed;
 }
 
@@ -37,6 +46,7 @@ function blocked(
   { inputs, outputs, attributes, origin }: NodeDefinition,
   weightShape: readonly number[],
   block: number,
+  images: BlockedImages,
   integers: (values: readonly number[]) => string,
 ): NodeDefinition[] {
   const [x, weight, ...bias] = atLeast(inputs, 2, "A convolution's inputs");
@@ -49,27 +59,36 @@ function blocked(
     settings: NodeDefinition["attributes"] = {},
     domain: NodeDefinition["domain"] = "",
   ): NodeDefinition => ({ operator, domain, inputs: given, outputs: [output], attributes: settings, origin });
-  const values = product(kernel);
-  // Depthwise: [block, kernel, channel]. Otherwise: [block, input block, kernel, input channel, channel]. Moving columns of the whole
-  // weight and then rows of a block takes a fifth of the time of moving single values.
-  const moves =
-    attributes.group !== undefined
-      ? [{ shape: [channels / block, block, values], perm: [0, 2, 1] }]
-      : [
-          { shape: [channels, inputChannels * values], perm: [1, 0] },
-          { shape: [inputChannels / block, block, values, channels / block, block], perm: [3, 0, 2, 1, 4] },
-        ];
-  const moved = (count: number) => (count === 0 ? weight : `${y}:moved${count}`);
+  const isDepthwise = attributes.group !== undefined;
+  const image = isDepthwise
+    ? images.input(x, origin)
+    : { nodes: [node("ReorderInput", [x], `${y}:input`, {}, IN_BLOCKS)], value: `${y}:input` };
+  const weights = isDepthwise ? images.input(weight, origin, [1, channels, ...kernel]) : ordinary();
   return [
-    ...moves.flatMap(({ shape, perm }, index) => [
+    ...weights.nodes,
+    node("Reshape", [weights.value, integers(weightShape)], `${y}:weight`),
+    ...image.nodes,
+    node("Conv", [image.value, `${y}:weight`, ...bias], `${y}:output`, attributes, IN_BLOCKS),
+    images.output(`${y}:output`, y, channels, origin),
+  ];
+
+  /**
+   * Brings a weight into the order [block, input block, kernel, input channel, channel]. Moving columns of the whole weight and then rows of a
+   * block takes a fifth of the time of moving single values.
+   */
+  function ordinary() {
+    const values = product(kernel);
+    const moves = [
+      { shape: [channels, inputChannels * values], perm: [1, 0] },
+      { shape: [inputChannels / block, block, values, channels / block, block], perm: [3, 0, 2, 1, 4] },
+    ];
+    const moved = (count: number) => (count === 0 ? weight : `${y}:moved${count}`);
+    const nodes = moves.flatMap(({ shape, perm }, index) => [
       node("Reshape", [moved(index), integers(shape)], `${y}:shaped${index}`),
       node("Transpose", [`${y}:shaped${index}`], moved(index + 1), { perm }),
-    ]),
-    node("Reshape", [moved(moves.length), integers(weightShape)], `${y}:weight`),
-    node("ReorderInput", [x], `${y}:input`, {}, IN_BLOCKS),
-    node("Conv", [`${y}:input`, `${y}:weight`, ...bias], `${y}:output`, attributes, IN_BLOCKS),
-    node("ReorderOutput", [`${y}:output`], y, { channels }, IN_BLOCKS),
-  ];
+    ]);
+    return { nodes, value: moved(moves.length) };
+  }
 }
 
 let known: number | undefined;

@@ -1,8 +1,8 @@
 /** Graphs on the CPU, run part by part: a graph that is called many times is compiled once. */
 import { programModel } from "./dump-graph.ts";
 import { withFreedBuffers } from "./freed-buffers.ts";
-import { type Part, partsOf } from "./graph-parts.ts";
-import type { GraphDefinition, Subgraph } from "./model-proto.ts";
+import type { Part } from "./graph-parts.ts";
+import type { Subgraph } from "./model-proto.ts";
 import { runtime } from "./native.ts";
 import type { Pointer } from "./native-api.ts";
 import { NativeSession, type SessionSettings } from "./native-session.ts";
@@ -17,7 +17,7 @@ interface CompiledPart extends Omit<Part, "body"> {
 }
 
 /**
- * A graph with the tensors of its inputs and outputs. Values between its parts stay in onnxruntime's memory, and are released after
+ * A graph in parts, with the tensors of its inputs and outputs. Values between its parts stay in onnxruntime's memory, and are released after
  * the last part that reads them.
  */
 export class CompiledGraph {
@@ -29,7 +29,7 @@ export class CompiledGraph {
    * @param purpose of the graph, for its file ({@link programModel})
    */
   constructor(
-    graph: GraphDefinition,
+    parts: readonly Part[],
     private readonly bound: ReadonlyMap<string, NativeTensor>,
     settings: SessionSettings,
     purpose: string,
@@ -41,7 +41,7 @@ export class CompiledGraph {
       return session;
     };
     try {
-      this.parts = partsOf(graph).map(({ body, ...part }) => ({
+      this.parts = parts.map(({ body, ...part }) => ({
         ...part,
         session: sessionOf(body),
         read: new BigUint64Array(part.inputs.length),
@@ -64,8 +64,12 @@ export class CompiledGraph {
     return session;
   }
 
-  /** Runs the graph off the main thread. The bound outputs hold the result when the promise resolves. */
-  async run(): Promise<void> {
+  /**
+   * Runs the graph off the main thread. The bound outputs hold the result when the promise resolves.
+   *
+   * @param afterPart is called after each part with its place, and awaited
+   */
+  async run(afterPart?: (place: number) => Promise<void>): Promise<void> {
     /** Values that later parts read. */
     const between = new Map<string, Pointer>();
     const release = (name: string, pointer: Pointer) => {
@@ -74,7 +78,7 @@ export class CompiledGraph {
     };
     const pointer = (name: string) => this.bound.get(name)?.pointer ?? between.get(name) ?? 0n;
     try {
-      for (const { session, inputs, outputs, finished, read, written } of this.parts) {
+      for (const [part, { session, inputs, outputs, finished, read, written }] of this.parts.entries()) {
         for (const [place, name] of inputs.entries()) read[place] = pointer(name);
         for (const [place, name] of outputs.entries()) written[place] = pointer(name);
         await session.run(read, written);
@@ -83,14 +87,11 @@ export class CompiledGraph {
           if (result !== undefined && !this.bound.has(name)) between.set(name, result);
         }
         for (const name of finished) release(name, pointer(name));
+        await afterPart?.(part);
       }
     } finally {
       for (const [name, left] of between) release(name, left);
     }
-  }
-
-  endProfile(): void {
-    for (const session of this.sessions) session.endProfile();
   }
 
   release(): void {

@@ -74,7 +74,7 @@ function withoutUnreadResults(
  * first. With the leaves last and reversed, they run in the order of the trace: each weight's gradient as soon as possible, not after
  * the whole backward pass with every activation still alive.
  */
-function scheduled(nodes: readonly NodeDefinition[]): NodeDefinition[] {
+export function scheduled(nodes: readonly NodeDefinition[]): NodeDefinition[] {
   const read = new Set(nodes.flatMap((node) => node.inputs));
   const isLeaf = (node: NodeDefinition) => !node.outputs.some((output) => read.has(output));
   return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).reverse()];

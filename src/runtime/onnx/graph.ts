@@ -57,6 +57,8 @@ export class GraphBuilder {
   private readonly inputs: InputDefinition[] = [];
   /** The source of each cast. */
   private readonly castFrom = new Map<Value, { readonly value: Value; readonly type: OnnxType }>();
+  /** The source of each reshape. */
+  private readonly reshapedFrom = new Map<Value, Value>();
   private counter = 0;
   /** The origin of nodes added from now on ({@link NodeDefinition.origin}). */
   origin: string | undefined;
@@ -147,9 +149,12 @@ export class GraphBuilder {
     return `${this.prefix}${kind}${this.counter++}`;
   }
 
-  /** Adds a reshape and returns its value. */
+  /** Adds a reshape and returns its value. One of a reshaped value takes that value's source. */
   reshape(value: Value, shape: readonly number[]): Value {
-    return this.add("Reshape", [value, this.integers(shape)]);
+    const source = this.reshapedFrom.get(value) ?? value;
+    const result = this.add("Reshape", [source, this.integers(shape)]);
+    this.reshapedFrom.set(result, source);
+    return result;
   }
 
   /** Joins values along an axis. One value alone is returned as it is. */

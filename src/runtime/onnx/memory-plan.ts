@@ -32,6 +32,8 @@ const ACTIVATIONS = [
  */
 const OVERWRITTEN: Readonly<Record<string, number>> = {
   ...Object.fromEntries([...ACTIVATIONS, "Cast"].map((operator) => [operator, 0])),
+  // In blocks of channels, where it adds an image.
+  Conv: 3,
   FusedConv: 3,
 };
 

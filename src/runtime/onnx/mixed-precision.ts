@@ -16,8 +16,10 @@ const HALF = new Set(["BatchMatMul", "Convolution", "ConvolutionInput", "Convolu
 const SINGLE = new Set([
   "DepthwiseWeight",
   "Exp",
+  "GeluGradient",
   "InSinglePrecision",
   "LayerNormalization",
+  "LayerNormalizationGradient",
   "Log",
   "Mean",
   "NormalizeChannels",

@@ -68,7 +68,6 @@ const PROTOTYPES = {
   releaseValue: [96, "void OrtReleaseValue(void *value)"],
   releaseRunOptions: [97, "void OrtReleaseRunOptions(void *options)"],
   releaseOptions: [100, "void OrtReleaseOptions(void *options)"],
-  endProfiling: [110, "void *OrtEndProfiling(void *session, void *allocator, _Out_ void **name)"],
   defaultAllocator: [78, "void *OrtDefaultAllocator(_Out_ void **allocator)"],
   setOption: [130, "void *OrtSetOption(void *options, const char *key, const char *value)"],
   createAllocator: [131, "void *OrtCreateAllocator(void *session, void *memory, _Out_ void **allocator)"],

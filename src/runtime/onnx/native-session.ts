@@ -1,6 +1,6 @@
 /** Sessions on the CPU. */
 import koffi from "koffi";
-import { check, created, endProfiling, offMainThread, runtime } from "./native.ts";
+import { check, created, offMainThread, runtime } from "./native.ts";
 import { type Pointer, THREADS_SLEEP } from "./native-api.ts";
 
 /** Graphs are optimized already: onnxruntime's optimizers took up to 40 s and gained nothing measurable. */
@@ -26,7 +26,7 @@ export class Names {
 /** How a session runs. */
 export interface SessionSettings {
   readonly threads: number;
-  /** Where to write onnxruntime's profile of every operator, for benchmarks. */
+  /** Where onnxruntime writes its profile of every operator when the session is released, for benchmarks. */
   readonly profile?: string;
 }
 
@@ -80,10 +80,6 @@ export class NativeSession {
     const { inputNames, outputNames } = this;
     const given = [inputNames.pointers, inputs, inputs.length];
     return [this.session, null, ...given, outputNames.pointers, outputs.length, outputs];
-  }
-
-  endProfile(): void {
-    endProfiling(this.session);
   }
 
   release(): void {

@@ -137,10 +137,3 @@ export function offMainThread(call: NativeFunction, parameters: readonly unknown
     );
   });
 }
-
-/** Ends a session's profile and completes its file. */
-export function endProfiling(session: Pointer): void {
-  const { api } = runtime();
-  const allocator = created(api, (out) => api.defaultAllocator(out));
-  created(api, (out) => api.endProfiling(session, allocator, out));
-}

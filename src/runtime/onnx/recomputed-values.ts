@@ -8,11 +8,20 @@ import { ALIASES } from "./memory-plan.ts";
 import { BACKWARD, isGradient, type NodeDefinition, type Subgraph } from "./model-proto.ts";
 import { bytesOf, type ValueType, valueTypes } from "./value-shapes.ts";
 
-/** Operators that pass over their operands once. */
-const CHEAP = new Set(["Add", "Gelu", "LayerNormalization", "Transpose"]);
+/**
+ * Cheap operators, with the least size of a result in bytes: smaller ones cost more time than their memory is worth. Gelu takes as long as
+ * several passes, and a softmax with the product that it is taken of still longer.
+ */
+const CHEAP: Readonly<Record<string, number>> = {
+  Add: 3e6,
+  Gelu: 6e6,
+  LayerNormalization: 3e6,
+  Softmax: 6e6,
+  Transpose: 3e6,
+};
+/** Operators whose result is computed again with the softmax that is taken of it. */
+const PRODUCTS = new Set(["FusedMatMul", "Gemm", "MatMul"]);
 
-/** Smaller values cost more time than their memory is worth. */
-const LARGE_BYTES = 6 * 2 ** 20;
 /** An operand with this many times fewer elements than the result is kept for it. */
 const SMALL = 16;
 
@@ -45,6 +54,9 @@ export function withRecomputedValues<Graph extends Subgraph>(graph: Graph): Grap
   const computed = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
   const aliases = graph.nodes.filter(({ operator }) => ALIASES.has(operator));
   const sources = new Map(aliases.map(({ inputs, outputs }) => [outputs[0], inputs[0] ?? ""]));
+  const products = new Map(
+    graph.nodes.filter(({ operator }) => PRODUCTS.has(operator)).map((node) => [node.outputs[0], node]),
+  );
   /** Names that the gradient reads instead. */
   const again = new Map<string, string>();
 
@@ -55,24 +67,32 @@ export function withRecomputedValues<Graph extends Subgraph>(graph: Graph): Grap
     if (source !== undefined && isKept(source, elements)) return true;
     return !computed.has(name) || readers.gradient.has(name) || sizeOf(types.get(name)) * SMALL <= elements;
   };
-  const isRecomputed = ({ operator, inputs, outputs: [name = ""] }: NodeDefinition) => {
-    if (ALIASES.has(operator)) return again.has(inputs[0] ?? "");
+  /** Returns the nodes that compute a node's result again: none where it is kept. */
+  const recomputed = (node: NodeDefinition): readonly NodeDefinition[] => {
+    const { operator, inputs, outputs } = node;
+    const [[input = ""], [name = ""]] = [inputs, outputs];
+    if (ALIASES.has(operator)) return again.has(input) ? [node] : [];
     const type = types.get(name);
-    if (!CHEAP.has(operator) || type === undefined || bytesOf(type) < LARGE_BYTES) return false;
+    if (type === undefined || bytesOf(type) < (CHEAP[operator] ?? Number.POSITIVE_INFINITY)) return [];
     const isReadByBoth = readers.forward.has(name) && readers.gradient.has(name);
-    return isReadByBoth && !readers.outside.has(name) && inputs.every((input) => isKept(input, sizeOf(type)));
+    if (!isReadByBoth || readers.outside.has(name)) return [];
+    const areKept = (operands: readonly string[]) => operands.every((each) => isKept(each, sizeOf(type)));
+    const source = operator === "Softmax" ? products.get(input) : undefined;
+    if (source !== undefined && areKept(source.inputs)) return [source, node];
+    return areKept(inputs) ? [node] : [];
   };
   const withCopiesRead = (names: readonly string[]) => names.map((name) => again.get(name) ?? name);
 
   const nodes = graph.nodes.flatMap((node): NodeDefinition[] => {
     if (isGradient(node)) return [{ ...node, inputs: withCopiesRead(node.inputs) }];
-    if (!isRecomputed(node)) return [node];
-    const [name = ""] = node.outputs;
-    const copy = `${name}:again`;
-    const [inputs, origin] = [withCopiesRead(node.inputs), `${BACKWARD}/${node.origin}`];
-    again.set(name, copy);
-    // The copy stands before all that the gradient computes: onnxruntime computes it after the other operands of its first reader.
-    return [node, { ...node, inputs, outputs: [copy], origin }];
+    // Copies stand before all that the gradient computes: onnxruntime computes them after the other operands of their first reader.
+    const copies = recomputed(node).map((each): NodeDefinition => {
+      const inputs = withCopiesRead(each.inputs);
+      const outputs = each.outputs.slice(0, 1).map((name) => `${name}:again`);
+      again.set(each.outputs[0] ?? "", outputs[0] ?? "");
+      return { ...each, inputs, outputs, origin: `${BACKWARD}/${each.origin}` };
+    });
+    return [node, ...copies];
   });
   return { ...graph, nodes: liveNodes(nodes, graph.outputs) };
 }

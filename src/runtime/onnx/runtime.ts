@@ -6,9 +6,13 @@ import type { Parameters } from "../parameters.ts";
 import type { Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
 import { CompiledGraph } from "./compiled-graph.ts";
+import { type GradientMemory, keptGradients, passingGradients } from "./gradient-memory.ts";
+import { cutAtGradients } from "./gradient-parts.ts";
+import { partsOf } from "./graph-parts.ts";
 import { memoryPlan } from "./memory-plan.ts";
 import type { GraphDefinition, ValueDefinition } from "./model-proto.ts";
 import { loadOnnxruntime } from "./native.ts";
+import type { SessionSettings } from "./native-session.ts";
 import { NativeTensor, type TensorData } from "./native-tensor.ts";
 import { GRADIENT, STATE, traceProgram, UNIFORM } from "./trace-program.ts";
 
@@ -20,24 +24,28 @@ class OnnxExecutable implements Executable {
   /** New values of layers' states, which are copied to the parameters after a run. */
   private readonly newStates: readonly { readonly from: Float32Array; readonly to: Float32Array }[];
   private readonly compiled: CompiledGraph;
+  private readonly gradients: GradientMemory | undefined;
 
   constructor(
     graph: GraphDefinition,
     program: Program,
     private readonly parameters: Parameters,
-    threads: number,
-    purpose: string,
-    profile?: string,
+    { gradients, update }: CompileOptions,
+    { threads, profile }: SessionSettings,
   ) {
+    const parts = partsOf(graph);
+    if (gradients)
+      this.gradients =
+        update === undefined ? keptGradients(parameters) : passingGradients(parameters, parts, update);
     const isWeight = new Set(parameters.specs.map(({ name }) => name));
     const inputs = graph.inputs.map(({ name, type, shape }) => {
       const data = isWeight.has(name) ? parameters.values(name) : allocate({ shape, type });
       return { name, type, shape, data };
     });
+    const gradientOf = (name: string) =>
+      name.startsWith(GRADIENT) ? this.gradients?.gradient(name.slice(GRADIENT.length)) : undefined;
     const outputs = graph.outputs.map(({ name, type, shape }) => {
-      const data = name.startsWith(GRADIENT)
-        ? parameters.values(name.slice(GRADIENT.length), "gradient")
-        : new Float32Array(product(shape));
+      const data = gradientOf(name) ?? new Float32Array(product(shape));
       return { name, type, shape, data };
     });
     const used = new Map(inputs.map(({ name, data }) => [name, data]));
@@ -60,13 +68,14 @@ class OnnxExecutable implements Executable {
     }));
     this.plan = () => stepMemory(graph, (name) => isWeight.has(name.replace(GRADIENT, "")));
     const bound = tensorsOf([...inputs, ...outputs]);
-    this.compiled = new CompiledGraph(graph, bound, { threads, profile }, purpose);
+    const purpose = gradients ? "gradients" : "prediction";
+    this.compiled = new CompiledGraph(parts, bound, { threads, profile }, purpose);
   }
 
   async run(seed: number): Promise<void> {
     for (const [draw, values] of this.random.entries()) fillUniform(values, seed, draw);
     await this.parameters.settled();
-    await this.compiled.run();
+    await this.compiled.run(this.gradients?.afterPart);
     for (const { from, to } of this.newStates) to.set(from);
   }
 
@@ -74,10 +83,6 @@ class OnnxExecutable implements Executable {
     // Planned when it is asked for, and then the graph can go.
     if (typeof this.plan === "function") this.plan = this.plan();
     return this.plan;
-  }
-
-  endProfile(): void {
-    this.compiled.endProfile();
   }
 
   release(): void {
@@ -102,15 +107,15 @@ export class OnnxRuntime implements Runtime {
 
   constructor(
     readonly threads: number,
-    private readonly profile?: string,
+    readonly profile?: string,
   ) {
     this.device = `CPU, ${threads} thread${threads === 1 ? "" : "s"} (onnxruntime)`;
   }
 
   compile(program: Program, parameters: Parameters, options: CompileOptions): OnnxExecutable {
     const graph = traceProgram(program, parameters.specs, options);
-    const purpose = options.gradients ? "gradients" : "prediction";
-    return new OnnxExecutable(graph, program, parameters, this.threads, purpose, this.profile);
+    const cut = options.update === undefined ? graph : cutAtGradients(graph);
+    return new OnnxExecutable(cut, program, parameters, options, this);
   }
 }
 

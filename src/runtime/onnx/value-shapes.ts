@@ -147,18 +147,7 @@ const RULES: Readonly<Record<string, Rule>> = {
         "Log",
         "Neg",
       ],
-      ...[
-        "Not",
-        "QuickGelu",
-        "Reciprocal",
-        "ReorderInput",
-        "Relu",
-        "ScatterND",
-        "Sigmoid",
-        "Sin",
-        "Softmax",
-        "Softplus",
-      ],
+      ...["Not", "QuickGelu", "Reciprocal", "Relu", "ScatterND", "Sigmoid", "Sin", "Softmax", "Softplus"],
       ...["Sqrt", "Tanh"],
     ].map((operator) => [operator, same]),
   ),
@@ -258,9 +247,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   [CALL]: ({ definition }) => (definition.body?.outputs ?? []).map(({ shape, type }) => ({ shape, type })),
   MaxUnpool: ({ input, integers }) => [{ shape: integers(2) ?? [], type: input(0).type }],
+  ReorderInput: ({ input, number }) => {
+    const { shape, type } = input(0);
+    const [batch = 1, ...rest] = shape;
+    const isLast = number("channels_last") === 1;
+    return [{ shape: isLast ? [batch, rest.at(-1) ?? 1, ...rest.slice(0, -1)] : shape, type }];
+  },
   ReorderOutput: ({ input, number }) => {
     const { shape, type } = input(0);
-    return [{ shape: shape.with(1, number("channels") ?? shape[1] ?? 1), type }];
+    const [batch = 1, stored = 1, ...space] = shape;
+    const channels = number("channels") ?? stored;
+    const isLast = number("channels_last") === 1;
+    return [{ shape: isLast ? [batch, ...space, channels] : [batch, channels, ...space], type }];
   },
 };
 

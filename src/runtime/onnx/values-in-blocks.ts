@@ -56,6 +56,10 @@ function contextOf(graph: Subgraph, block: number, constants: Map<string, Consta
   };
 }
 
+/** Whether a node reorders an image whose channels are in front. */
+const isReorder = (node: NodeDefinition, operator: "ReorderInput" | "ReorderOutput") =>
+  node.operator === operator && node.attributes.channels_last !== 1;
+
 type Forms = ReadonlyMap<NodeDefinition, BlockedForm>;
 
 /** Which images of a graph are in blocks. */
@@ -88,8 +92,9 @@ class Images {
   }
 
   /** Whether a node returns the image of a convolution. */
-  isConvolved({ operator, outputs: [output = ""] }: NodeDefinition): boolean {
-    return operator === "ReorderOutput" && isImage(this.context.typeOf(output), this.context.block);
+  isConvolved(node: NodeDefinition): boolean {
+    const type = this.context.typeOf(node.outputs[0] ?? "");
+    return isReorder(node, "ReorderOutput") && isImage(type, this.context.block);
   }
 
   isChosen = (node: NodeDefinition): boolean => this.chosen.has(node);
@@ -162,7 +167,7 @@ class Images {
   }
 
   private reads(node: NodeDefinition, order: "plain" | "blocks", image: string): boolean {
-    if (node.operator === "ReorderInput") return order === "blocks";
+    if (isReorder(node, "ReorderInput")) return order === "blocks";
     const form = this.forms.get(node);
     if (form === undefined || !form.images.includes(image)) return order === "plain";
     // Sums of channels are taken in any order.
@@ -221,7 +226,7 @@ function rewritten(graph: Subgraph, { typeOf }: Context, forms: Forms, images: I
     const [output = ""] = node.outputs;
     const form = forms.get(node);
     const isKnown = () => images.blocksOf(input) !== undefined && !reorderedFor(node)?.plain.has(input);
-    if (node.operator === "ReorderInput") replaced.set(output, inBlocks(input, node));
+    if (isReorder(node, "ReorderInput")) replaced.set(output, inBlocks(input, node));
     else if (form !== undefined && (form.returnsImage ? images.isChosen(node) : isKnown()))
       nodes.push(...form.write((name) => inBlocks(name, node), images.blocksOf(output) ?? output));
     else if (!images.isConvolved(node))

@@ -16,6 +16,7 @@ import { channelsLast, extended, image } from "./image-layout.ts";
 import { flipped } from "./kernel-order.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 import { convolutionInputRefusal, convolutionRefusal, convolutionWeightRefusal } from "./operand-shapes.ts";
+import { isOfPatches, patchConvolution, patchConvolutionInput, patchConvolutionWeight } from "./patches.ts";
 import { byPhases } from "./strided-gradient.ts";
 import { weightGradient } from "./weight-gradient.ts";
 
@@ -28,6 +29,8 @@ function convolution(
   { stride, padding, dilation }: ConvolutionWindow,
 ): Traced {
   const [outputs, inputs, ...kernel] = atLeast(weight.shape, 2);
+  if (isOfPatches(graph, x, kernel, spaceOf(x), { stride, padding, dilation }))
+    return patchConvolution(graph, x, weight);
   const size = zip(spaceOf(x), kernel, stride, padding, dilation).map(([pixels, width, step, pad, spacing]) =>
     Math.floor((pixels + 2 * pad - spacing * (width - 1) - 1) / step + 1),
   );
@@ -76,6 +79,7 @@ function convolutionInput(
 ): Traced {
   const { stride, padding, size } = attributes;
   const [, channels, ...kernel] = atLeast(weight.shape, 2);
+  if (isOfPatches(graph, dy, kernel, size, attributes)) return patchConvolutionInput(graph, dy, weight);
   const given = image(graph, dy);
   const isTiled = sameSizes(kernel, stride) && padding.every((each) => each === 0);
   if (isTiled && product(kernel) > 1 && graph.target !== "portable") return tiled(graph, dy, weight, size);
@@ -193,8 +197,19 @@ function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly n
   return extended(graph, channelsLast(value, batch, whole, channels, dy.type), size);
 }
 
+function convolutionWeight(
+  graph: GraphBuilder,
+  { x, dy }: { readonly x: Traced; readonly dy: Traced },
+  attributes: ConvolutionAttributes,
+): Traced {
+  const { size: kernel } = attributes;
+  return isOfPatches(graph, x, kernel, spaceOf(x), attributes)
+    ? patchConvolutionWeight(graph, x, dy, kernel)
+    : weightGradient(graph, { x, dy }, attributes);
+}
+
 export const convolutionLowerings: Readonly<Record<string, Lowering>> = {
   [CONVOLUTION.name]: lowering(CONVOLUTION, convolution, convolutionRefusal),
   [CONVOLUTION_INPUT.name]: lowering(CONVOLUTION_INPUT, convolutionInput, convolutionInputRefusal),
-  [CONVOLUTION_WEIGHT.name]: lowering(CONVOLUTION_WEIGHT, weightGradient, convolutionWeightRefusal),
+  [CONVOLUTION_WEIGHT.name]: lowering(CONVOLUTION_WEIGHT, convolutionWeight, convolutionWeightRefusal),
 };

@@ -1,6 +1,6 @@
 /** Operations on each element: activations, arithmetic, comparisons, casts. */
 import { at, product } from "../../../facts/checked-lists.ts";
-import { GELU, SILU } from "../../activations.ts";
+import { GELU, GELU_GRADIENT, SILU } from "../../activations.ts";
 import { isNumber, type Signature } from "../../kernel.ts";
 import { CLIPPED_GRADIENT, IN_SINGLE_PRECISION, WITHOUT_GRADIENT } from "../../operators.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
@@ -25,6 +25,7 @@ import {
   UNARY,
   type Unary,
 } from "./lowering.ts";
+import { onNarrowRows } from "./narrow-rows.ts";
 import { broadcastRefusal } from "./operand-shapes.ts";
 
 /** Returns the shape that two shapes broadcast to. */
@@ -53,6 +54,15 @@ export function elementwise(
   const values = operands.map((operand) => arranged(graph, operand, axes));
   const sizes = wide.map((operand) => storedSizes(operand, axes));
   const stored = axes.map((_, axis) => Math.max(...sizes.map((each) => at(each, axis))));
+  const narrow =
+    type === "float32" && further.length === 0
+      ? onNarrowRows(
+          graph,
+          operator,
+          values.map((value, place) => ({ value, sizes: at(sizes, place) })),
+        )
+      : undefined;
+  if (narrow !== undefined) return { value: graph.reshape(narrow, stored), type, shape, axes, stored };
   const result = graph.add(operator, [...values, ...further]);
   // A scalar stands for each splat: without an operand that has all axes, the result lacks some.
   const isComplete = operands.some((each) => each.splat === undefined && each.shape.length === shape.length);
@@ -145,6 +155,24 @@ function gelu(graph: GraphBuilder, { x }: Unary): Traced {
   const erf = graph.add("Erf", [graph.add("Mul", [x.value, number(Math.SQRT1_2)])]);
   const cumulative = graph.add("Mul", [graph.add("Add", [erf, number(1)]), number(0.5)]);
   return mapped(graph, x, graph.add("Mul", [x.value, cumulative]));
+}
+
+/**
+ * Adds dy · (Φ(x) + x φ(x)), where φ is the density of the normal distribution. With s = x / √2, Φ(x) is (1 + erf(s)) / 2, and x φ(x) is
+ * s exp(ln(1 / √π) - s²).
+ */
+function geluGradient(graph: GraphBuilder, { dy, x }: { readonly dy: Traced; readonly x: Traced }): Traced {
+  const number = (value: number) => splatTensor(graph, value, x.type, []);
+  const binary = (operator: string, a: Traced, b: Traced) => elementwise(graph, operator, [a, b], x.type);
+  const scaled = binary("Mul", x, number(Math.SQRT1_2));
+  const erf = unary(graph, "Erf", scaled);
+  const cumulative =
+    graph.target === "cpu"
+      ? ramp(graph, erf, 0.5, 0.5)
+      : binary("Mul", binary("Add", erf, number(1)), number(0.5));
+  const exponent = binary("Sub", number(-Math.log(Math.PI) / 2), binary("Mul", scaled, scaled));
+  const density = binary("Mul", unary(graph, "Exp", exponent), scaled);
+  return binary("Mul", binary("Add", cumulative, density), dy);
 }
 
 function silu(graph: GraphBuilder, { x }: Unary): Traced {
@@ -250,6 +278,7 @@ export const elementwiseLowerings: Readonly<Record<string, Lowering>> = {
   Cos: unaryLowering("Cos", Math.cos),
   LogicalNot: unaryLowering("Not"),
   [GELU.name]: lowering(GELU, gelu),
+  [GELU_GRADIENT.name]: lowering(GELU_GRADIENT, geluGradient),
   [SILU.name]: lowering(SILU, silu),
   LeakyRelu: lowering(SLOPE, leakyRelu),
   ClipByValue: lowering(RANGE, clip),

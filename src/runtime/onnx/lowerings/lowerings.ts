@@ -3,6 +3,7 @@ import { convolutionLowerings } from "./convolution.ts";
 import { depthwiseLowerings } from "./depthwise.ts";
 import { elementwiseLowerings } from "./elementwise.ts";
 import { indexingLowerings } from "./indexing.ts";
+import { layerNormalizationLowerings } from "./layer-normalization.ts";
 import type { Lowering } from "./lowering.ts";
 import { matrixLowerings } from "./matrix-products.ts";
 import { normalizationLowerings } from "./normalization.ts";
@@ -16,6 +17,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...indexingLowerings,
   ...reductionLowerings,
   ...matrixLowerings,
+  ...layerNormalizationLowerings,
   ...normalizationLowerings,
   ...convolutionLowerings,
   ...depthwiseLowerings,

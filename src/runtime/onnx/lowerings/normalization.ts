@@ -1,12 +1,7 @@
-/** Normalizations and their gradients in ONNX, in as few passes over memory as its operators allow. */
+/** Normalizations along images and their gradients in ONNX, in as few passes over memory as its operators allow. */
 import { product } from "../../../facts/checked-lists.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
-import {
-  LAYER_NORMALIZATION,
-  NORMALIZE_CHANNELS,
-  NORMALIZE_CHANNELS_GRADIENT,
-  STANDARDIZE,
-} from "../../normalization.ts";
+import { NORMALIZE_CHANNELS, NORMALIZE_CHANNELS_GRADIENT, STANDARDIZE } from "../../normalization.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import { plain, plainTensor, splatTensor, type Traced } from "../layout.ts";
 import { elementwise, unary } from "./elementwise.ts";
@@ -22,21 +17,6 @@ interface Affine extends Unary {
 interface Statistics {
   readonly axes: readonly number[];
   readonly epsilon: number;
-}
-
-/** @returns normalized, mean, inverse deviation */
-function layerNormalization(
-  graph: GraphBuilder,
-  { x, gamma, beta }: Affine,
-  { epsilon }: { readonly epsilon: number },
-): Traced[] {
-  const operands = [plain(graph, x), plain(graph, gamma), plain(graph, beta)];
-  const values = graph.addMany("LayerNormalization", operands, {
-    attributes: { axis: -1, epsilon: { float: epsilon } },
-    outputs: 3,
-  });
-  const statistics = x.shape.with(-1, 1);
-  return values.map((value, index) => plainTensor(value, x.type, index === 0 ? x.shape : statistics));
 }
 
 /** @returns standardized, mean, variance */
@@ -199,7 +179,6 @@ function normalizeChannelsGradient(
 }
 
 export const normalizationLowerings: Readonly<Record<string, Lowering>> = {
-  [LAYER_NORMALIZATION.name]: lowering(LAYER_NORMALIZATION, layerNormalization, perChannelRefusal),
   [STANDARDIZE.name]: lowering(STANDARDIZE, standardize),
   [NORMALIZE_CHANNELS.name]: lowering(NORMALIZE_CHANNELS, normalizeChannels, perChannelRefusal),
   [NORMALIZE_CHANNELS_GRADIENT.name]: lowering(NORMALIZE_CHANNELS_GRADIENT, normalizeChannelsGradient),

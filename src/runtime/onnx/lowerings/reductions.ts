@@ -45,8 +45,8 @@ export function reduce(
 }
 
 /**
- * Returns a sum or mean over the leading stored axes, as in the gradient of a bias, as the product of a row of equal numbers with
- * `[row, column]`: 1.2 to 7 times as fast as onnxruntime's reduction, and closer to the exact sum. Returns undefined for others.
+ * Returns a sum or mean over rows, as in the gradient of a bias, as the product of a row of equal numbers with `[image, row, column]`: 1.2 to 7
+ * times as fast as onnxruntime's reduction, and closer to the exact sum. Returns undefined for others.
  */
 function summedRows(
   graph: GraphBuilder,
@@ -56,16 +56,23 @@ function summedRows(
   keepDims: boolean,
 ): Value | undefined {
   const sizes = toStored(x.shape, x.axes);
-  const count = storedAxes.length;
-  const [rows, columns] = [product(sizes.slice(0, count)), product(sizes.slice(count))];
-  const isLeading = storedAxes.every((axis, place) => axis === place);
+  const [first = 0] = storedAxes;
+  const end = first + storedAxes.length;
+  const [before, rows, columns] = [
+    sizes.slice(0, first),
+    product(sizes.slice(first, end)),
+    product(sizes.slice(end)),
+  ];
+  const images = product(before);
+  const areNeighbors = storedAxes.every((axis, place) => axis === first + place);
   const isSum = operator === "ReduceSum" || operator === "ReduceMean";
-  if (graph.target !== "cpu" || x.type !== "float32" || !isSum || !isLeading || rows < 2 || columns < 2)
-    return undefined;
+  const isLarge = rows > 1 && columns > 1 && images <= rows;
+  if (graph.target !== "cpu" || x.type !== "float32" || !isSum || !areNeighbors || !isLarge) return undefined;
   const factor = graph.scalar(operator === "ReduceSum" ? 1 : 1 / rows);
   const row = graph.add("Expand", [factor, graph.integers([1, rows])]);
-  const sum = graph.add("MatMul", [row, graph.reshape(stored(graph, x), [rows, columns])]);
-  return graph.reshape(sum, [...(keepDims ? storedAxes.map(() => 1) : []), ...sizes.slice(count)]);
+  const matrices = graph.reshape(stored(graph, x), images === 1 ? [rows, columns] : [images, rows, columns]);
+  const sum = graph.add("MatMul", [row, matrices]);
+  return graph.reshape(sum, [...before, ...(keepDims ? storedAxes.map(() => 1) : []), ...sizes.slice(end)]);
 }
 
 const reduction = (operator: string) =>
