@@ -47,9 +47,8 @@ export interface RunTasks {
 const CHARTS_WAIT = 10_000;
 /** Maximum share of the training time for drawing charts. */
 const CHARTS_SHARE = 0.03;
-/** Maximum share of the training time for previews, beside what they may take in any case. */
+/** Maximum share of the training time for previews. The first epoch and the last one have one in any case. */
 const PREVIEWS_SHARE = 0.05;
-const PREVIEWS_FREE = 10_000;
 
 export class TrainingRun {
   private readonly task: Task;
@@ -66,7 +65,7 @@ export class TrainingRun {
   private readonly chartTime = new TimeShare(CHARTS_SHARE, { wait: CHARTS_WAIT });
   /** Whether epochs were trained that the charts do not show. */
   private chartsAreOld = false;
-  private readonly previewTime = new TimeShare(PREVIEWS_SHARE, { free: PREVIEWS_FREE });
+  private readonly previewTime = new TimeShare(PREVIEWS_SHARE);
   /** The last epoch, if it has no preview. */
   private withoutPreview: EpochResult | undefined;
   /** Kinds of previews that could not be written. */
