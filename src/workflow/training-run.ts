@@ -22,7 +22,12 @@ import { FeaturePreview } from "./features/feature-preview.ts";
 import { ImageTester } from "./image-tester.ts";
 import { writeNormalizationFiles } from "./normalization-files.ts";
 import { CompiledModels } from "./patch-models.ts";
-import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
+import {
+  type CheckpointHeader,
+  loadRunCheckpoint,
+  type RunCheckpointContent,
+  saveRunCheckpoint,
+} from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
 import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
@@ -49,6 +54,8 @@ export class TrainingRun {
   private features: FeaturePreview | "none" | undefined;
   /** Whether the last epoch was the best. */
   hasBestWeights = false;
+  /** The checkpoint that is being written, or the last one. */
+  private saving: Promise<void> = Promise.resolve();
   /** Text that names the last written checkpoint. */
   private lastSaved: string | undefined;
   private readonly previewTime = new TimeShare(PREVIEWS_SHARE);
@@ -83,12 +90,15 @@ export class TrainingRun {
       else await this.writeBeforeTraining();
       this.reportStart(trainer.state);
       const status = await trainer.run(this.request.signal);
+      await this.saving;
       await this.writeAfterTraining(status, trainer.state);
       return status;
     } catch (error) {
+      await this.saving.catch(() => {});
       if (error instanceof DivergedError) throw new DivergedError(`${error.message} ${this.goodCheckpoint}`);
       throw error;
     } finally {
+      await this.saving.catch(() => {});
       this.release();
     }
   }
@@ -210,7 +220,19 @@ export class TrainingRun {
     }
   }
 
+  /**
+   * Writes a checkpoint after the one before. Resolves when the weights may change again: it is synced and renamed while training goes
+   * on. An error of that is thrown when the next one is saved, or when training ends.
+   */
   private async save(kind: CheckpointKind, state: TrainerState): Promise<void> {
+    await this.saving;
+    await new Promise<void>((resolve, reject) => {
+      this.saving = this.write(kind, state, resolve);
+      this.saving.catch(reject);
+    });
+  }
+
+  private async write(kind: CheckpointKind, state: TrainerState, onWritten: () => void): Promise<void> {
     const { config, tree, report, run, normalizePixels, fingerprints } = this.request;
     const paths = {
       best: tree.bestCheckpoint,
@@ -219,7 +241,7 @@ export class TrainingRun {
     };
     const path = paths[kind];
     await mkdir(tree.checkpoints, { recursive: true });
-    await saveRunCheckpoint(path, {
+    const content: RunCheckpointContent = {
       parameters: this.parameters,
       optimizer: { settings: this.request.training.optimizer, steps: this.step.steps },
       learningRate: this.learningRate,
@@ -232,7 +254,8 @@ export class TrainingRun {
         normalizePixels,
         images: fingerprints,
       },
-    });
+    };
+    await saveRunCheckpoint(path, content, onWritten);
     this.lastSaved = `${path} (epoch ${state.epoch})`;
     await run.saved(kind, state);
     report({ event: "checkpoint", path, kind, epoch: state.epoch });
