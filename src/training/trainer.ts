@@ -226,8 +226,10 @@ export class Trainer {
     const learningRate = schedule.rateAt(this.epoch, this.step - 1);
     const train = this.summary(this.averages.averages);
     await this.saveUnsaved(UNSAVED_SECONDS);
+    const validated = performance.now();
     const validation = await this.validate(signal);
     if (validation === "stopped") return false;
+    const validationSeconds = validation && secondsSince(validated);
     const loss = epochLoss({ train, validation });
     if (loss === undefined)
       throw notFinite("The loss", `the end of epoch ${this.epoch + 1}`, learningRate, false);
@@ -249,6 +251,7 @@ export class Trainer {
     report({
       event: "epoch",
       ...result,
+      validationSeconds,
       epochs,
       secondsLeft: this.secondsLeft(),
       memoryBytes: process.memoryUsage.rss(),
