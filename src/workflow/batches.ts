@@ -1,3 +1,4 @@
+import { MOST_OPEN } from "../data/open-files.ts";
 import type { PatchSet } from "../data/patches.ts";
 import { Random } from "../data/random.ts";
 import type { Batch, BatchSource } from "../training/trainer.ts";
@@ -14,8 +15,11 @@ export const evenBatch = (patches: number, most: number): number =>
 /** Bytes of batches that may be read ahead. */
 const AHEAD_BYTES = 2 ** 26;
 
-const fittingBatches = ({ inputs }: Batch): number =>
-  Math.floor(AHEAD_BYTES / Object.values(inputs).reduce((sum, { byteLength }) => sum + byteLength, 1));
+/** Returns how many batches may be read at once: of more images than may be open, each would be opened anew for its next read. */
+function fittingBatches({ inputs, count }: Batch): number {
+  const bytes = Object.values(inputs).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return Math.min(Math.floor(AHEAD_BYTES / Math.max(bytes, 1)), Math.floor(MOST_OPEN / count));
+}
 
 /** Batches of patches: shuffled, augmented and topped up from the start in training, in order in validation. */
 export class PatchBatches implements BatchSource {
