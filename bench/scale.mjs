@@ -6,7 +6,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { resultTree } from "../src/facts/result-tree.ts";
 import { AXIS, CHART, COLORS, chartPng } from "../src/results/chart-picture.ts";
-import { writeCharts } from "../src/results/chart-thread.ts";
+import { drawnCharts } from "../src/results/charts.ts";
 import { appendTrainLog, readTrainLog, trainLogPath, truncateTrainLog } from "../src/results/train-log.ts";
 import { chosenCases, described } from "./step-cases.mjs";
 import { bundled, measure, median, PYTORCH } from "./step-processes.mjs";
@@ -120,8 +120,7 @@ function epochRecord(epoch) {
 async function withHistory(epochs, work) {
   const folder = mkdtempSync(join(tmpdir(), "bench-scale-"));
   try {
-    const tree = resultTree(folder, "job", 1);
-    const log = trainLogPath(tree);
+    const log = trainLogPath(resultTree(folder, "job", 1));
     await appendTrainLog(log, epochRecord(1));
     const row = JSON.parse(readFileSync(log, "utf8"));
     const rows = Array.from({ length: epochs }, (_, index) => JSON.stringify({ ...row, epoch: index + 1 }));
@@ -129,7 +128,7 @@ async function withHistory(epochs, work) {
     const seconds = [];
     for (let round = 0; round < 3; round++) {
       const started = performance.now();
-      await work(tree, log);
+      await work(log);
       seconds.push((performance.now() - started) / 1000);
     }
     return median(seconds);
@@ -141,15 +140,15 @@ async function withHistory(epochs, work) {
 /** The work with a log. */
 const LOG_WORK = [
   {
-    label: "five charts, in a thread of their own",
+    label: "five charts, drawn from the log",
     color: COLORS.validation,
-    work: async (tree, log) => writeCharts(tree, await readTrainLog(log)),
+    work: async (log) => drawnCharts(await readTrainLog(log)),
   },
-  { label: "log read to resume", color: COLORS.train, work: (_, log) => truncateTrainLog(log, Infinity) },
+  { label: "log read to resume", color: COLORS.train, work: (log) => truncateTrainLog(log, Infinity) },
   {
     label: "an epoch added to the log",
     color: COLORS.text,
-    work: (_, log) => appendTrainLog(log, epochRecord(1)),
+    work: (log) => appendTrainLog(log, epochRecord(1)),
   },
 ];
 
