@@ -85,11 +85,11 @@ async function trained(count, inMemory) {
 }
 
 const RUNS = [
-  { label: "kept in memory", inMemory: true, line: "solid" },
-  { label: "read part by part", inMemory: false, line: "dashed" },
+  { label: "in memory", inMemory: true, line: "solid" },
+  { label: "part by part", inMemory: false, line: "dashed" },
 ];
 const TIMES = [
-  { label: "until the first step", key: "firstStep", color: COLORS.validation },
+  { label: "first step after", key: "firstStep", color: COLORS.validation },
   { label: "a step", key: "stepSeconds", color: COLORS.train },
 ];
 
@@ -201,7 +201,8 @@ for (const { name, title, values, base, series } of PLOTS) {
     });
   }
   console.log();
-  const logarithmic = { type: "log", ...AXIS };
+  const formatter = (value) => String(Number(value.toPrecision(2)));
+  const logarithmic = { type: "log", ...AXIS, axisLabel: { ...AXIS.axisLabel, formatter } };
   const heading = STEP_PLOTS.some((plot) => plot.name === name) ? "Time of a training step" : "Time";
   const png = await chartPng({
     ...CHART,
