@@ -33,6 +33,7 @@ export const MODULES = {
     companion: "src/runs/companion.ts",
     "image-check-worker": "src/extension/language/image-check-worker.ts",
     "image-worker": "src/extension/viewer/image-worker.ts",
+    "chart-worker": "src/results/chart-worker.ts",
     "hdf5-worker": "src/images/hdf5-worker.ts",
     "inspection-worker": "src/images/inspection-worker.ts",
   },

@@ -3,13 +3,13 @@
  * in which steps waited for patches. Arguments select cases by name. BENCH_IMAGES and BENCH_GB set the sizes (default: 10,000 images,
  * 40 GB), BENCH_SECONDS the time of training that is measured (default: 30). Slow reads need Linux and a C compiler.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createZarr } from "../src/images/zarr-writer.ts";
-import { writeTiff } from "./tiff.ts";
+import { configuration, NETWORKS, SIDE, type TrainedImages, train, writeImages } from "./training-waits.ts";
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const IMAGES = Number(process.env.BENCH_IMAGES ?? 10_000);
@@ -19,14 +19,11 @@ const folder = mkdtempSync(join(tmpdir(), "bench-data-"));
 
 /** A network drive's delay of each read. */
 const SLOW_MILLISECONDS = 50;
-const SIDE = 128;
 /** Chunks of 64 x 128 x 128 uint16: 2 MB. */
 const CHUNK = [64, 128, 128] as const;
 
-interface Case {
+interface Case extends TrainedImages {
   readonly title: string;
-  readonly images: "images" | "volume";
-  readonly inMemory: boolean;
   readonly slow: boolean;
 }
 
@@ -37,33 +34,6 @@ const CASES: Readonly<Record<string, Case>> = {
   volume: { title: "Zarr volume", images: "volume", inMemory: false, slow: false },
   volume_slow: { title: "Zarr volume, 50 ms a read", images: "volume", inMemory: false, slow: true },
 };
-
-/** Networks whose step takes a few milliseconds, and about a fifth of a second on two cores. */
-const NETWORKS = {
-  tiny: "VIT_EMBED_DIM: 192, VIT_NUM_LAYERS: 4, VIT_NUM_HEADS: 6, MAE_DEC_HIDDEN_SIZE: 128, MAE_DEC_NUM_LAYERS: 2, MAE_DEC_NUM_HEADS: 4",
-  small:
-    "VIT_EMBED_DIM: 384, VIT_NUM_LAYERS: 6, VIT_NUM_HEADS: 6, MAE_DEC_HIDDEN_SIZE: 512, MAE_DEC_NUM_LAYERS: 8, MAE_DEC_NUM_HEADS: 16",
-};
-
-/** A masked autoencoder. Images are divided by a number that depends on their maximum, for which each is read once before. */
-const configuration = (path: string, { images, inMemory }: Case, network: string) => `
-PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${images === "images" ? "2D" : "3D"}}
-DATA:
-  PATCH_SIZE: ${images === "images" ? `(${SIDE},${SIDE},1)` : "(32,64,64,1)"}
-  NORMALIZATION: {TYPE: div}
-  TRAIN: {PATH: ${JSON.stringify(path)}, IN_MEMORY: ${inMemory ? "True" : "False"}}
-  VAL: {SPLIT_TRAIN: 0.01}
-AUGMENTOR: {ENABLE: True, HFLIP: True, VFLIP: True}
-MODEL: {ARCHITECTURE: mae, MAE_MASK_TYPE: random, VIT_TOKEN_SIZE: 16, ${network}}
-TRAIN: {ENABLE: True, BATCH_SIZE: 4, EPOCHS: 100, PATIENCE: 100, OPTIMIZER: ADAMW, LR: 1.E-4}
-TEST: {ENABLE: False}
-`;
-
-async function writeImages(path: string): Promise<void> {
-  mkdirSync(path);
-  for (let index = 0; index < IMAGES; index++)
-    await writeTiff(join(path, `image_${String(index).padStart(5, "0")}.tif`), 1, SIDE);
-}
 
 /** Writes one chunk of a volume, and links to it in all other places: only 2 MB of the disk are used. */
 async function writeVolume(path: string): Promise<void> {
@@ -98,49 +68,6 @@ function slowReads(path: string): Record<string, string> {
   return { LD_PRELOAD: library, SLOW_FOLDER: path, SLOW_MILLISECONDS: String(SLOW_MILLISECONDS) };
 }
 
-interface Measured {
-  readonly firstStep: number;
-  readonly stepSeconds: number;
-  readonly waiting: number;
-}
-
-/** Trains for some seconds after the third step, or to the end of the first epoch. */
-function train(file: string, env: Record<string, string>): Promise<Measured> {
-  const started = performance.now();
-  const args = ["--config", file, "--result_dir", join(folder, "results"), "--name", "job", "--events"];
-  const child = spawn(process.execPath, [here("../dist/cli.mjs"), ...args, "--gpu", ""], {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const steps: { readonly at: number; readonly seconds: number }[] = [];
-  let firstStep = 0;
-  let rest = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      const event: { event?: string; stepSeconds?: number } = JSON.parse(line);
-      const at = (performance.now() - started) / 1000;
-      if (event.event === "step" && event.stepSeconds !== undefined) {
-        if (steps.length === 0) firstStep = at;
-        steps.push({ at, seconds: event.stepSeconds });
-      }
-      const [, , third] = steps;
-      if (event.event === "epoch" || (third !== undefined && at - third.at > SECONDS)) child.kill("SIGKILL");
-    }
-  });
-  return new Promise((resolve, reject) => {
-    child.on("close", () => {
-      const [third, ...later] = steps.slice(2);
-      const last = later.at(-1);
-      if (third === undefined || last === undefined) return reject(new Error(`${file}: too few steps.`));
-      const computed = later.reduce((sum, { seconds }) => sum + seconds, 0);
-      const elapsed = last.at - third.at;
-      resolve({ firstStep, stepSeconds: computed / later.length, waiting: 1 - computed / elapsed });
-    });
-  });
-}
-
 try {
   const words = process.argv.slice(2);
   const unknown = words.find((word) => !(word in CASES));
@@ -150,7 +77,7 @@ try {
     `${cpus()[0]?.model}, ${cpus().length} cores; ${IMAGES} images of ${SIDE} x ${SIDE}, a volume of ${GIGABYTES} GB\n`,
   );
   console.log("| images | network | first step after | step | waiting |\n| --- | --- | ---: | ---: | ---: |");
-  const write = { images: writeImages, volume: writeVolume };
+  const write = { images: (path: string) => writeImages(path, IMAGES), volume: writeVolume };
   for (const [name, each] of Object.entries(CASES)) {
     if (words.length > 0 && !words.includes(name)) continue;
     const path = join(folder, each.images);
@@ -158,7 +85,11 @@ try {
     for (const [network, settings] of Object.entries(NETWORKS)) {
       const file = join(folder, "job.yaml");
       writeFileSync(file, configuration(path, each, settings));
-      const { firstStep, stepSeconds, waiting } = await train(file, each.slow ? slowReads(path) : {});
+      const { firstStep, stepSeconds, waiting } = await train(
+        file,
+        SECONDS,
+        each.slow ? slowReads(path) : {},
+      );
       rmSync(join(folder, "results"), { recursive: true, force: true });
       const cells = [
         `${firstStep.toFixed(1)} s`,

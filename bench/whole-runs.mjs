@@ -1,7 +1,7 @@
 // Compares whole runs with BiaPy 3.7.1, from the command to the results, with the same configuration, images and epochs:
 // `npm run bench:runs`. Arguments select cases: `-- crappify_2d`. Measures the time, the peak memory of all processes together, and the
-// embedded engine's share of time outside training steps. BIAPY_PYTHON names a Python with biapy 3.7.1. BENCH_EPOCHS and BENCH_ROUNDS
-// set the duration. Linux only: memory is read from /proc.
+// embedded engine's shares of time in training steps, in validation and test predictions, and in everything else. BIAPY_PYTHON names a
+// Python with biapy 3.7.1. BENCH_EPOCHS and BENCH_ROUNDS set the duration. Linux only: memory is read from /proc.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -80,9 +80,10 @@ async function ours(file, folder) {
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  const steps = events.filter(({ event }) => event === "step");
-  const inSteps = steps.reduce((sum, { stepSeconds }) => sum + stepSeconds, 0);
-  return { ...run, outside: 1 - inSteps / run.seconds };
+  const sum = (key) => events.reduce((total, { [key]: seconds = 0 }) => total + seconds, 0);
+  const steps = sum("stepSeconds") / run.seconds;
+  const predictions = (sum("validationSeconds") + sum("predictionSeconds")) / run.seconds;
+  return { ...run, shares: { steps, predictions, others: 1 - steps - predictions } };
 }
 
 async function biapys(file, folder) {
@@ -108,7 +109,7 @@ console.log(
   `${cpus()[0]?.model}, ${cpus().length} cores; ${EPOCHS} epochs, medians of ${ROUNDS} rounds in turn\n`,
 );
 console.log(
-  "| run | ours | peak memory | outside steps | BiaPy 3.7.1 | peak memory |\n| --- | --- | --- | --- | --- | --- |",
+  "| run | ours | peak memory | training steps | validation and test predictions | everything else | BiaPy 3.7.1 | peak memory |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
 );
 for (const [name, template] of Object.entries(CASES)) {
   if (words.length > 0 && !words.includes(name)) continue;
@@ -124,8 +125,10 @@ for (const [name, template] of Object.entries(CASES)) {
       }
     }
   }
-  const outside = `${(100 * median(runs.ours.map((run) => run.outside))).toFixed(0)} %`;
+  const shares = ["steps", "predictions", "others"].map(
+    (share) => `${(100 * median(runs.ours.map((run) => run.shares[share]))).toFixed(0)} %`,
+  );
   console.log(
-    `| ${[name, ...cells(runs.ours), outside, ...(PYTHON ? cells(runs.biapy) : ["–", "–"])].join(" | ")} |`,
+    `| ${[name, ...cells(runs.ours), ...shares, ...(PYTHON ? cells(runs.biapy) : ["–", "–"])].join(" | ")} |`,
   );
 }

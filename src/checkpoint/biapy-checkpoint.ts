@@ -59,13 +59,21 @@ export interface BiapyCheckpointContent {
   readonly engineState?: CheckpointValue;
 }
 
-/** Writes a checkpoint that BiaPy 3.7.1 loads. `path` ends in `.pth`. Throws `CheckpointError`. */
-export async function saveBiapyCheckpoint(path: string, content: BiapyCheckpointContent): Promise<void> {
+/**
+ * Writes a checkpoint that BiaPy 3.7.1 loads. `path` ends in `.pth`. Throws `CheckpointError`.
+ *
+ * @param onWritten called when the tensors may change again ({@link writeCheckpoint})
+ */
+export async function saveBiapyCheckpoint(
+  path: string,
+  content: BiapyCheckpointContent,
+  onWritten?: () => void,
+): Promise<void> {
   const weights = await Promise.all(
     [...content.weights].map(async ([name, tensor]) => [name, await asStored(name, tensor)] as const),
   );
   const optimizer = content.optimizer ? [optimizerDict(path, content.optimizer, content.weights)] : [];
-  await writeCheckpoint(path, {
+  const value = {
     model_build_kwargs: content.modelBuildArguments,
     model: new OrderedDict(weights),
     optimizer,
@@ -73,7 +81,8 @@ export async function saveBiapyCheckpoint(path: string, content: BiapyCheckpoint
     cfg: content.config,
     biapy_version: BIAPY_VERSION,
     ...(content.engineState === undefined ? {} : { engine_state: content.engineState }),
-  });
+  };
+  await writeCheckpoint(path, value, onWritten);
 }
 
 /**

@@ -58,8 +58,14 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 /**
  * Writes a checkpoint that `torch.load(path, weights_only=True)` opens. `path` is replaced once the new file is complete. Tensors of
  * another checkpoint are read one after the other, so that at most one large one is in memory.
+ *
+ * @param onWritten called when the tensors may change again: all bytes are written, but not yet synced to the disk and renamed
  */
-export async function writeCheckpoint(path: string, value: CheckpointValue): Promise<void> {
+export async function writeCheckpoint(
+  path: string,
+  value: CheckpointValue,
+  onWritten: () => void = () => {},
+): Promise<void> {
   const { bytes, tensors } = pickled(path, value);
   await writeCheckpointFile(path, async (handle) => {
     const zip = new StoredZipWriter(handle);
@@ -70,6 +76,7 @@ export async function writeCheckpoint(path: string, value: CheckpointValue): Pro
     for (const [key, tensor] of tensors.entries()) await zip.add(`archive/data/${key}`, await tensor.bytes());
     await zip.add("archive/version", Buffer.from("3\n"));
     await zip.finish();
+    onWritten();
   });
 }
 

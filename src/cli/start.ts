@@ -7,6 +7,7 @@ import { url as debuggerUrl } from "node:inspector";
 import { errorCode } from "../facts/errors.ts";
 import { EXIT } from "../facts/exit-codes.ts";
 import { explainExit, keepLine } from "../facts/explain-exit.ts";
+import { fileThreads } from "../facts/file-threads.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import { memoryKills } from "../facts/memory-kills.ts";
 import { STOP_SIGNALS } from "./stop-signals.ts";
@@ -35,6 +36,7 @@ function startApart(): ChildProcess | undefined {
   try {
     const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
       stdio: ["inherit", "inherit", "pipe", "ipc"],
+      env: { ...process.env, ...fileThreads() },
       windowsHide: true,
     });
     child.on("error", () => {});

@@ -4,7 +4,7 @@ import { openImage } from "../images/files.ts";
 import { type Image, ImageError, type ImageInfo, type ImageSource, storedBytes } from "../images/image.ts";
 
 /** Maximum number of open files, in use or cached: systems allow a process a few hundred. */
-const MOST_OPEN = 16;
+export const MOST_OPEN = 16;
 
 /** Larger pieces, in bytes, are decoded one after the other, because a batch's patches are read concurrently. */
 const LARGE_PIECE = 2 ** 24;

@@ -168,6 +168,8 @@ const epochEvent = v.pipe(
     validation: v.optional(metrics),
     learningRate: number,
     seconds: number,
+    /** Of `seconds`, those of the validation. */
+    validationSeconds: v.optional(number),
     secondsLeft: number,
     /** Resident memory of the trainer, in bytes. */
     memoryBytes: number,
@@ -209,7 +211,14 @@ const checkpointEvent = v.pipe(
 
 /** Test metrics of one image, or the average over all test images when `image` is absent. */
 const testEvent = v.pipe(
-  v.object({ event: v.literal("test"), time, image: v.optional(v.string()), metrics }),
+  v.object({
+    event: v.literal("test"),
+    time,
+    image: v.optional(v.string()),
+    metrics,
+    /** Seconds in which the network ran. */
+    predictionSeconds: v.optional(number),
+  }),
   v.readonly(),
 );
 export type TestEvent = v.InferOutput<typeof testEvent>;

@@ -5,11 +5,14 @@ import { FileBytes } from "./file-bytes.ts";
 import { type Image, ImageError, type ImageSource, type OpenOptions } from "./image.ts";
 import { explained, type Probe, sourceOf } from "./stored-array.ts";
 
-type Prober = (path: string, options: OpenOptions) => Promise<Probe>;
+/** @param file the open file, for formats that take it over; undefined for folders */
+type Prober = (path: string, options: OpenOptions, file: FileBytes | undefined) => Promise<Probe>;
 
 interface Format {
   readonly name: string;
   readonly extensions: readonly string[];
+  /** Whether the reader takes over the open file: a second opening would be a further request to a network drive. */
+  readonly takesFile?: boolean;
   /** Loads the reader on first use: most runs need one reader. */
   readonly probe: Prober;
 }
@@ -17,7 +20,8 @@ interface Format {
 const TIFF: Format = {
   name: "TIFF",
   extensions: [".tif", ".tiff", ".btf", ".tf8", ".tf2", ".lsm", ".stk", ".svs"],
-  probe: async (path) => (await import("./tiff.ts")).probeTiff(path),
+  takesFile: true,
+  probe: async (path, _, file) => (await import("./tiff.ts")).probeTiff(path, file),
 };
 const ZARR: Format = {
   name: "Zarr",
@@ -87,26 +91,28 @@ export const isImageName = (name: string): boolean => formatByName(name) !== und
 /** Opens an image file; pixels are read when asked for. Throws {@link ImageError}. */
 export async function openImage(path: string, options: OpenOptions = {}): Promise<ImageSource> {
   return explained(path, formatByName(path)?.name ?? "an image", async () => {
-    const format = await formatOf(path);
-    const probe = await explained(path, format.name, () => format.probe(path, options));
+    const { format, file } = await formatOf(path);
+    const probe = await explained(path, format.name, () => format.probe(path, options, file));
     return sourceOf(path, probe, options);
   });
 }
 
 const SIGNATURE_BYTES = 8;
 
-/** Returns a file's format by its first bytes, else by its name. Throws {@link ImageError}. */
-async function formatOf(path: string): Promise<Format> {
+/** Returns a file's format by its first bytes, else by its name, and the open file if its reader takes it over. Throws {@link ImageError}. */
+async function formatOf(path: string): Promise<{ readonly format: Format; readonly file?: FileBytes }> {
   const named = formatByName(path);
   if ((await stat(path)).isDirectory()) {
-    if (named === undefined || named === ZARR || (await isStore(path))) return ZARR;
+    if (named === undefined || named === ZARR || (await isStore(path))) return { format: ZARR };
     throw new ImageError(path, `${path}: is a folder, not an image file.`);
   }
-  const file = await FileBytes.open(path, SIGNATURE_BYTES);
-  const start = await file.read(0, Math.min(SIGNATURE_BYTES, file.size)).finally(() => file.close());
+  const file = await FileBytes.open(path);
+  const start = file.readNow(0, Math.min(SIGNATURE_BYTES, file.size));
   const signed = SIGNATURES.find(([signature]) => start.toString("latin1").startsWith(signature))?.[1];
-  const found = signed ?? named;
-  if (found !== undefined) return found;
+  const format = signed ?? named;
+  if (format?.takesFile) return { format, file };
+  await file.close();
+  if (format !== undefined) return { format };
   throw new ImageError(
     path,
     `${path}: is not a kind of image that is read here (${IMAGE_EXTENSIONS.join(", ")}).`,

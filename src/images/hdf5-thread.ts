@@ -2,12 +2,14 @@
  * Reads HDF5 images in a worker thread, which is terminated if a file blocks it. A process has one such thread; files that were open in
  * a terminated thread are reopened in the next one.
  */
+
 import { at } from "../facts/checked-lists.ts";
+import { threadScript } from "../facts/files/thread-script.ts";
 import type { Strided } from "./axes.ts";
 import type { Hdf5Answer, Hdf5Request, OpenedImage, Ranges } from "./hdf5-messages.ts";
 import { type OpenOptions, SAMPLE_ARRAYS } from "./image.ts";
 import type { Probe } from "./stored-array.ts";
-import { startThread, threadScript, type WatchedThread } from "./watched-thread.ts";
+import { startThread, type WatchedThread } from "./watched-thread.ts";
 
 /** Time limit of every request. */
 const ANSWER_MS = 5000;

@@ -62,8 +62,9 @@ export interface CheckedImage {
 }
 
 /**
- * Checks all pages and reads the first and the last row, which finds truncated and damaged files before a run. Floating-point images
- * are read whole, in parts, as far as the time limit allows: a single NaN pixel would spread to all weights of a network. Throws {@link ImageError}.
+ * Checks all pages and reads the first row of the first stored piece and the last row of the last one, which finds truncated and damaged
+ * files before a run. Floating-point images are read whole, in parts, as far as the time limit allows: a single NaN pixel would spread to
+ * all weights of a network. Throws {@link ImageError}.
  */
 export async function checkImage(
   path: string,
@@ -76,9 +77,11 @@ export async function checkImage(
     await source.checkPages?.();
     const { info } = source;
     const [depth, height, width] = info.shape;
-    await source.read({ start: [0, 0, 0], end: [1, 1, width] });
+    // A row of a volume of 40 GB has a hundred pieces and more.
+    const read = Math.min(source.piece[2], width);
+    await source.read({ start: [0, 0, 0], end: [1, 1, read] });
     settings.progress?.();
-    await source.read({ start: [depth - 1, height - 1, 0], end: [depth, height, width] });
+    await source.read({ start: [depth - 1, height - 1, width - read], end: [depth, height, width] });
     if (!info.sampleType.startsWith("float")) return { info };
     settings.progress?.();
     return { info, nonFinite: (await scanPixels(source, settings)).nonFinite };

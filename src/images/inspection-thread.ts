@@ -1,8 +1,9 @@
 /** Looks at images in a thread of its own: a file that takes too long, or too much memory, is refused and named. */
+import { threadScript } from "../facts/files/thread-script.ts";
 import type { OpenOptions } from "./image.ts";
 import type { CheckedImage, Inspection } from "./inspect.ts";
 import type { DescribedImage, InspectionAnswer, InspectionRequest } from "./inspection-worker.ts";
-import { LOOK, startThread, threadScript, type WatchedThread } from "./watched-thread.ts";
+import { LOOK, startThread, type WatchedThread } from "./watched-thread.ts";
 
 /** Time for the pixels of one file that is inspected: of the largest it sees a part. */
 const PIXEL_MS = 3000;

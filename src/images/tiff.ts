@@ -12,9 +12,9 @@ import { isRaw, packedBytes, pageSampleType, typeName } from "./tiff-page.ts";
 import { type Plane, planeIndex, type Series } from "./tiff-planes.ts";
 import { readSeries } from "./tiff-series.ts";
 
-/** Opens a TIFF. Reads directories only. Throws {@link ImageError}. */
-export async function probeTiff(path: string): Promise<Probe> {
-  const bytes = await FileBytes.open(path);
+/** Opens a TIFF. Reads directories only. Takes over the file if it is open already. Throws {@link ImageError}. */
+export async function probeTiff(path: string, file?: FileBytes): Promise<Probe> {
+  const bytes = file ?? (await FileBytes.open(path));
   let series: Series | undefined;
   const close = async () => {
     await series?.close?.();

@@ -2,6 +2,7 @@
 
 import { parentPort, type Transferable, Worker, workerData } from "node:worker_threads";
 import { errorCode, errorMessage } from "../facts/errors.ts";
+import { threadArguments } from "../facts/files/thread-script.ts";
 import { bytes } from "../facts/format.ts";
 import { whenBytesArrive } from "./file-bytes.ts";
 import { ImageError } from "./image.ts";
@@ -77,8 +78,7 @@ export class WatchedThread<Request, Answer> {
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
       workerData: { shared } satisfies ThreadData,
-      // A bundle needs none of the loaders that this process may have been started with.
-      ...(script.pathname.endsWith(".mjs") ? { execArgv: [] } : {}),
+      ...threadArguments(script),
     });
     this.worker.on("message", (message: Message<Answer>) => this.heard?.(message));
     this.worker.on("error", (error) => this.end(reasonOf(error)));
@@ -331,9 +331,4 @@ export function serveRequests<Request, Answer>(
     }
   });
   say({ kind: "ready" });
-}
-
-/** The file of a thread beside the module that starts it: its source, or its bundle. */
-export function threadScript(name: string, beside: string): URL {
-  return new URL(`./${name}.${beside.endsWith(".ts") ? "ts" : "mjs"}`, beside);
 }

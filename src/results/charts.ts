@@ -1,9 +1,6 @@
-/** Charts of a training as PNG files: one of the loss, one of each metric. */
-import { join } from "node:path";
+/** Charts of a training as PNG: one of the loss, one of each metric. */
 import { lastOf } from "../facts/checked-lists.ts";
 import { epochLoss } from "../facts/epoch-loss.ts";
-import { writeFileAtomically } from "../facts/files/write-file.ts";
-import type { ResultTree } from "../facts/result-tree.ts";
 import { AXIS, CHART, type ChartOption, COLORS, chartPng } from "./chart-picture.ts";
 import type { EpochRecord } from "./train-log.ts";
 
@@ -88,17 +85,16 @@ function metricChart(metric: string, history: readonly EpochRecord[]): ChartOpti
   };
 }
 
-/** Draws every metric of the training so far into `charts/<name>_<run>_<metric>.png`, and returns the files. */
-export async function writeCharts(
-  { charts, name, runId }: ResultTree,
-  history: readonly EpochRecord[],
-): Promise<string[]> {
-  if (history.length === 0) return [];
-  const files: string[] = [];
-  for (const metric of new Set(history.flatMap(({ train }) => Object.keys(train)))) {
-    const path = join(charts, `${name}_${runId}_${metric}.png`);
-    await writeFileAtomically(path, await chartPng(metricChart(metric, history)));
-    files.push(path);
-  }
-  return files;
+/** A chart of one metric. */
+export interface DrawnChart {
+  readonly metric: string;
+  readonly png: Uint8Array;
+}
+
+/** Draws every metric of the training so far. */
+export async function drawnCharts(history: readonly EpochRecord[]): Promise<DrawnChart[]> {
+  const drawn: DrawnChart[] = [];
+  for (const metric of new Set(history.flatMap(({ train }) => Object.keys(train))))
+    drawn.push({ metric, png: await chartPng(metricChart(metric, history)) });
+  return drawn;
 }

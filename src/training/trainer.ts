@@ -39,6 +39,8 @@ export interface TrainerOptions {
 const SAVING_SHARE = 0.1;
 /** Seconds between such checkpoints within a long epoch. */
 const SAVE_SECONDS = 300;
+/** A validation that follows fewer seconds of unsaved training is waited for: its epoch is then saved once, with the result. */
+const UNSAVED_SECONDS = 30;
 
 /** The progress of a training: everything but weights and moments that exact resuming needs. */
 export interface TrainerState {
@@ -115,6 +117,8 @@ export class Trainer {
   private readonly savingTime = new TimeShare(SAVING_SHARE);
   /** Epoch and step of the last checkpoint to resume from. */
   private savedAt = "";
+  /** When it was written, or training began. */
+  private savedTime = performance.now();
 
   constructor(
     private readonly parts: TrainerParts,
@@ -166,8 +170,7 @@ export class Trainer {
       const reason = whyTrained(this.state, this.options);
       if (reason !== undefined) {
         if (this.epoch < this.options.epochs) this.say(`Training ends here: ${reason}.`);
-        // The best checkpoint can be resumed from too.
-        if (this.bestEpoch !== this.epoch) await this.saveProgress();
+        await this.saveProgress();
         return "finished";
       }
       const started = performance.now();
@@ -182,13 +185,10 @@ export class Trainer {
   /** Trains the remaining steps of the epoch, or until `signal` requests a stop. */
   private async trainEpoch(signal: AbortSignal): Promise<void> {
     const { training } = this.parts;
-    let saved = performance.now();
     for await (const batch of untilStopped(training.batches(this.epoch, this.step), signal)) {
       await this.trainStep(batch);
       if (signal.aborted) return;
-      if (secondsSince(saved) < SAVE_SECONDS) continue;
-      await this.savingTime.spend(() => this.saveProgress());
-      saved = performance.now();
+      await this.saveUnsaved(SAVE_SECONDS);
     }
   }
 
@@ -225,9 +225,11 @@ export class Trainer {
     const { schedule, report, save, logEpoch, showEpoch } = this.parts;
     const learningRate = schedule.rateAt(this.epoch, this.step - 1);
     const train = this.summary(this.averages.averages);
-    await this.savingTime.spend(() => this.saveProgress());
+    await this.saveUnsaved(UNSAVED_SECONDS);
+    const validated = performance.now();
     const validation = await this.validate(signal);
     if (validation === "stopped") return false;
+    const validationSeconds = validation && secondsSince(validated);
     const loss = epochLoss({ train, validation });
     if (loss === undefined)
       throw notFinite("The loss", `the end of epoch ${this.epoch + 1}`, learningRate, false);
@@ -241,13 +243,15 @@ export class Trainer {
     const seconds = secondsSince(started);
     const result = { epoch: this.epoch, train, validation, learningRate, seconds, best };
     await logEpoch(result);
-    if (best) await save("best", this.state);
+    if (best) await this.save("best");
+    else await this.saveUnsaved(0);
     const { checkpointEvery, epochs } = this.options;
     if (checkpointEvery > 0 && this.epoch % checkpointEvery === 0) await save("periodic", this.state);
     await showEpoch(result);
     report({
       event: "epoch",
       ...result,
+      validationSeconds,
       epochs,
       secondsLeft: this.secondsLeft(),
       memoryBytes: process.memoryUsage.rss(),
@@ -255,12 +259,27 @@ export class Trainer {
     return true;
   }
 
-  /** Writes the checkpoint to resume from, unless it is up to date. */
+  /** Writes the checkpoint to resume from if that many seconds of training are not saved, unless checkpoints took their share of the time. */
+  private async saveUnsaved(seconds: number): Promise<void> {
+    if (secondsSince(this.savedTime) < seconds) return;
+    await this.savingTime.spend(() => this.saveProgress());
+    this.savedTime = performance.now();
+  }
+
+  /** Writes the checkpoint to resume from, unless one is up to date. */
   private async saveProgress(): Promise<void> {
-    const position = `${this.epoch}:${this.step}`;
-    if (this.savedAt === position) return;
-    await this.parts.save("last", this.state);
-    this.savedAt = position;
+    if (this.savedAt !== this.position) await this.save("last");
+  }
+
+  /** Writes a checkpoint that a training can be resumed from. */
+  private async save(kind: "best" | "last"): Promise<void> {
+    await this.parts.save(kind, this.state);
+    this.savedAt = this.position;
+    this.savedTime = performance.now();
+  }
+
+  private get position(): string {
+    return `${this.epoch}:${this.step}`;
   }
 
   /** Returns metrics averaged over the validation samples, or undefined without validation. */

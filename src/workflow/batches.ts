@@ -1,6 +1,8 @@
+import { MOST_OPEN } from "../data/open-files.ts";
 import type { PatchSet } from "../data/patches.ts";
 import { Random } from "../data/random.ts";
 import type { Batch, BatchSource } from "../training/trainer.ts";
+import { readAhead } from "./read-ahead.ts";
 import type { Task } from "./tasks/task.ts";
 
 /**
@@ -9,6 +11,15 @@ import type { Task } from "./tasks/task.ts";
  */
 export const evenBatch = (patches: number, most: number): number =>
   Math.ceil(patches / Math.ceil(patches / most));
+
+/** Bytes of batches that may be read ahead. */
+const AHEAD_BYTES = 2 ** 26;
+
+/** Returns how many batches may be read at once: of more images than may be open, each would be opened anew for its next read. */
+function fittingBatches({ inputs, count }: Batch): number {
+  const bytes = Object.values(inputs).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return Math.min(Math.floor(AHEAD_BYTES / Math.max(bytes, 1)), Math.floor(MOST_OPEN / count));
+}
 
 /** Batches of patches: shuffled, augmented and topped up from the start in training, in order in validation. */
 export class PatchBatches implements BatchSource {
@@ -27,19 +38,8 @@ export class PatchBatches implements BatchSource {
     const steps = this.stepsPerEpoch;
     if (firstStep >= steps) return;
     const order = this.patches.order(epoch, this.training);
-    let next = this.read(order, epoch, firstStep);
-    try {
-      for (let step = firstStep; step < steps; step++) {
-        const batch = await next;
-        // The following batch is read while this one trains. Should that fail meanwhile, the error is thrown when it is awaited.
-        if (step + 1 < steps) next = this.read(order, epoch, step + 1);
-        next.catch(() => {});
-        yield batch;
-      }
-    } finally {
-      // A caller that stops here may close the images next.
-      await next.catch(() => {});
-    }
+    const left = Array.from({ length: steps - firstStep }, (_, index) => firstStep + index);
+    yield* readAhead(left, (step) => this.read(order, epoch, step), fittingBatches);
   }
 
   private async read(order: Int32Array, epoch: number, step: number): Promise<Batch> {

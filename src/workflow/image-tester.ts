@@ -14,7 +14,7 @@ import { type ImageInfo, type ImageShape, type Region, wholeRegion } from "../im
 import { evenBatch } from "./batches.ts";
 import { chunkedPath, predictByChunks } from "./by-chunks.ts";
 import type { PatchModels } from "./patch-models.ts";
-import { type PatchModel, patchCount, predictImage, type Watch, withOutputs } from "./predict.ts";
+import { type PatchModel, patchCount, predictImage, timed, type Watch, withOutputs } from "./predict.ts";
 import { resultName } from "./result-names.ts";
 import { tilingSettings } from "./settings.ts";
 import { type Measurement, type ResultTask, TestPart } from "./tasks/task.ts";
@@ -24,12 +24,15 @@ import { writeSamples } from "./write-image.ts";
 export interface TestedImage {
   readonly files: ImageFiles;
   readonly metrics: Metrics;
+  /** Seconds in which the network ran. */
+  readonly predictionSeconds: number;
 }
 
 /** Predicts images, and writes and measures the predictions. */
 export class ImageTester {
   /** Batch size of all test images. One size for all, because each is compiled. */
   private testBatch: number | undefined;
+  private predictionSeconds = 0;
 
   constructor(
     private readonly config: Config,
@@ -54,6 +57,7 @@ export class ImageTester {
 
   /** Predicts a test image as set in TEST.*. Throws the signal's reason when aborted. */
   async test(pairs: ImagePairs, index: number, watch: Watch): Promise<TestedImage> {
+    this.predictionSeconds = 0;
     const image = await pairs.images.image(index);
     const target = await pairs.targets?.image(index);
     const chunks = chunkSettings(this.config);
@@ -65,7 +69,8 @@ export class ImageTester {
       testPictures === undefined
         ? {}
         : await this.testing.writePictures(files.part ?? (await predictMiddle(given)), testPictures);
-    return { files: this.shown(pairs, index, { ...pictures, ...files.written }), metrics };
+    const { predictionSeconds } = this;
+    return { files: this.shown(pairs, index, { ...pictures, ...files.written }), metrics, predictionSeconds };
   }
 
   release(): void {
@@ -81,7 +86,10 @@ export class ImageTester {
     const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
     const tiling = full ? fullImage(models, image.info.shape) : tilingSettings(config, "TEST");
     const batchSize = full ? 1 : this.batchForAll(infos, tiling);
-    const modelFor = (patch: Box) => models.modelFor(patch, batchSize, image);
+    const spent = (seconds: number) => {
+      this.predictionSeconds += seconds;
+    };
+    const modelFor = async (patch: Box) => timed(await models.modelFor(patch, batchSize, image), spent);
     return { tiling, model: () => testModel(config, modelFor, tiling.patch, models.takesOneSize) };
   }
 

@@ -63,6 +63,19 @@ export function compiledModel(
   };
 }
 
+/** Reports the seconds of each run of a model. */
+export function timed(model: PatchModel, spent: (seconds: number) => void): PatchModel {
+  return {
+    ...model,
+    run: async (...given) => {
+      const started = performance.now();
+      const outputs = await model.run(...given);
+      spent((performance.now() - started) / 1000);
+      return outputs;
+    },
+  };
+}
+
 /** Joins the outputs of two models. */
 export function together(first: PatchModel, second: PatchModel): PatchModel {
   return {

@@ -68,8 +68,16 @@ function asBiapyKeeps(build: BuildArguments): CheckpointValue {
   return Object.fromEntries(kept);
 }
 
-/** Writes a checkpoint of a run. Throws `CheckpointError`, and `DivergedError` if a weight is not finite. */
-export async function saveRunCheckpoint(path: string, content: RunCheckpointContent): Promise<void> {
+/**
+ * Writes a checkpoint of a run. Throws `CheckpointError`, and `DivergedError` if a weight is not finite.
+ *
+ * @param onWritten called when the weights may change again, before the checkpoint is synced to the disk
+ */
+export async function saveRunCheckpoint(
+  path: string,
+  content: RunCheckpointContent,
+  onWritten?: () => void,
+): Promise<void> {
   const { parameters, optimizer, state } = content;
   const broken = parameters.specs.find(({ name }) => !allFinite(parameters.read(name)));
   if (broken !== undefined) {
@@ -86,7 +94,7 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
     return { step: optimizer.steps, moments };
   };
   const trained = parameters.specs.filter((spec) => spec.role === "parameter");
-  await saveBiapyCheckpoint(path, {
+  const saved = {
     weights: new Map(parameters.specs.map(({ name, shape }) => [name, tensor(name, "weight", shape)])),
     modelBuildArguments: asBiapyKeeps(content.buildArguments),
     optimizer: {
@@ -96,7 +104,8 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
     epoch: content.epoch,
     config: content.config.toObject(),
     engineState: { trainer: JSON.stringify(content.state), identity: JSON.stringify(content.identity) },
-  });
+  };
+  await saveBiapyCheckpoint(path, saved, onWritten);
 }
 
 function allFinite(values: Float32Array): boolean {

@@ -10,6 +10,8 @@ import type { Work } from "./device-trial.ts";
 import type { DurableRun } from "./durable-run.ts";
 import type { ImageFingerprints } from "./run-checkpoint.ts";
 import type { RunImages } from "./run-images.ts";
+import type { SideResults } from "./side-results.ts";
+import type { TrainingCharts } from "./training-charts.ts";
 
 /** What a run is to do, and how it reports. */
 export interface RunRequest {
@@ -39,4 +41,6 @@ export interface RunningRequest extends RunRequest {
   readonly run: DurableRun;
   readonly images: RunImages;
   readonly fingerprints: ImageFingerprints;
+  readonly sideResults: SideResults;
+  readonly charts: TrainingCharts;
 }

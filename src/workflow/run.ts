@@ -25,6 +25,7 @@ import { prepareImages, type RunImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
 import { imagesFingerprint, otherImages } from "./same-training.ts";
 import { checkLossPrecision, trainingSettings } from "./settings.ts";
+import { SideResults } from "./side-results.ts";
 import {
   type Beginning,
   bestCheckpoint,
@@ -35,6 +36,7 @@ import {
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
 import { type Task, trainingProgram } from "./tasks/task.ts";
 import { testImages } from "./test-run.ts";
+import { TrainingCharts } from "./training-charts.ts";
 import { largestDivisor } from "./training-memory.ts";
 import { type RunTasks, TrainingRun } from "./training-run.ts";
 
@@ -64,7 +66,10 @@ async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finish
     };
     const program = trainingProgram(tasks.training);
     const runtime = await given.openRuntime({ program, training: settings });
-    const request: RunningRequest = { ...given, runtime, training: settings, run, images, fingerprints };
+    const sideResults = new SideResults(given);
+    const charts = new TrainingCharts(given.tree, sideResults);
+    const device = { runtime, training: settings };
+    const request: RunningRequest = { ...given, ...device, run, images, fingerprints, sideResults, charts };
     try {
       return await onDevice(request, tasks, beginning);
     } catch (error) {
@@ -120,7 +125,7 @@ async function onDevice(
   tasks: RunTasks,
   beginning: Beginning,
 ): Promise<"finished" | "stopped"> {
-  const { config, tree, run, images, runtime, signal, report } = request;
+  const { config, tree, run, images, runtime, signal, report, charts } = request;
   const task = tasks.training;
   const trainable = beginning.kind !== "test";
   if (trainable) checkDevice(request);
@@ -136,14 +141,20 @@ async function onDevice(
     for (const file of [tree.configFile, tree.runConfigFile])
       await writeFileAtomically(file, request.configText);
     if (images.training !== undefined && trainable) {
+      let hasBestWeights = false;
       if (beginning.kind === "fresh" || beginning.done === undefined) {
         const training = new TrainingRun(request, tasks, parameters, images.training, images.validation);
         const from = beginning.kind === "resume" ? beginning.checkpoints : [];
-        if ((await training.train(from)) === "stopped") return "stopped";
-      }
+        const status = await training.train(from);
+        ({ hasBestWeights } = training);
+        charts.begin();
+        if (status === "stopped") return "stopped";
+      } else charts.begin();
       await run.trained();
-      const best = await bestCheckpoint(tree, run.state?.training ?? "");
-      await loadRunCheckpoint(best.path, parameters, false);
+      if (!hasBestWeights) {
+        const best = await bestCheckpoint(tree, run.state?.training ?? "");
+        await loadRunCheckpoint(best.path, parameters, false);
+      }
     }
     return images.test === undefined
       ? "finished"
@@ -155,6 +166,7 @@ async function onDevice(
         );
   } finally {
     await parameters.close();
+    await charts.drawn();
   }
 }
 

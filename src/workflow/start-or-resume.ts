@@ -71,9 +71,11 @@ export async function furthestCheckpoint(tree: ResultTree): Promise<CheckpointHe
 
 /** Returns the best checkpoint of a training, or the furthest if the best is missing. */
 export async function bestCheckpoint(tree: ResultTree, training: string): Promise<CheckpointHeader> {
+  const best = await readHeader(tree.bestCheckpoint).catch(() => undefined);
+  if (best?.identity.training === training) return best;
   const { headers, damaged } = await runCheckpoints(tree, training);
-  const found = headers.find(({ path }) => path === tree.bestCheckpoint) ?? headers[0];
-  if (found !== undefined) return found;
+  const [furthest] = headers;
+  if (furthest !== undefined) return furthest;
   throw (
     damaged[0] ?? new Error(`The checkpoints of ${tree.name}, run ${tree.runId}, were removed meanwhile.`)
   );

@@ -27,7 +27,7 @@ export async function testImages(
       const viewed = await tester.test(pairs, index, { progress, signal });
       const metrics = finiteMetrics(viewed.metrics);
       report({ event: "image", kind: imageKinds.test, image, files: viewed.files });
-      report({ event: "test", image, metrics });
+      report({ event: "test", image, metrics, predictionSeconds: viewed.predictionSeconds });
       report({ event: "progress", label: "Testing", done: index + 1, total: infos.length });
       averages.add(metrics);
       if (Object.keys(metrics).length > 0) measured.set(image, metrics);

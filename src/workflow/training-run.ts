@@ -1,23 +1,14 @@
-/** Trains a model on patches and writes checkpoints, log, charts and previews. */
+/** Trains a model on patches and writes checkpoints, log and previews. */
 
 import { mkdir, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import type { PatchSet } from "../data/patches.ts";
 import { at } from "../facts/checked-lists.ts";
-import { isStop } from "../facts/errors.ts";
-import { ResultError, writeErrorReason } from "../facts/files/write-file.ts";
 import { epochCheckpoint } from "../facts/result-tree.ts";
 import { TimeShare } from "../facts/time-share.ts";
-import { ImageError } from "../images/image.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
-import {
-  appendTrainLog,
-  epochScalars,
-  readTrainLog,
-  trainLogPath,
-  truncateTrainLog,
-} from "../results/train-log.ts";
+import { appendTrainLog, epochScalars, trainLogPath, truncateTrainLog } from "../results/train-log.ts";
 import type { Executable, TrainingStep } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import { DivergedError } from "../training/diverged-error.ts";
@@ -31,7 +22,12 @@ import { FeaturePreview } from "./features/feature-preview.ts";
 import { ImageTester } from "./image-tester.ts";
 import { writeNormalizationFiles } from "./normalization-files.ts";
 import { CompiledModels } from "./patch-models.ts";
-import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
+import {
+  type CheckpointHeader,
+  loadRunCheckpoint,
+  type RunCheckpointContent,
+  saveRunCheckpoint,
+} from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
 import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
@@ -43,13 +39,8 @@ export interface RunTasks {
   readonly validation: Task;
 }
 
-/** Loading and drawing charts takes some tenths of a second: a training of a few seconds draws them only once. */
-const CHARTS_WAIT = 10_000;
-/** Maximum share of the training time for drawing charts. */
-const CHARTS_SHARE = 0.03;
-/** Maximum share of the training time for previews, beside what they may take in any case. */
+/** Maximum share of the training time for previews. The first epoch and the last one have one in any case. */
 const PREVIEWS_SHARE = 0.05;
-const PREVIEWS_FREE = 10_000;
 
 export class TrainingRun {
   private readonly task: Task;
@@ -61,16 +52,15 @@ export class TrainingRun {
   private evaluation: Executable | undefined;
   private tester: ImageTester | undefined;
   private features: FeaturePreview | "none" | undefined;
+  /** Whether the last epoch was the best. */
+  hasBestWeights = false;
+  /** The checkpoint that is being written, or the last one. */
+  private saving: Promise<void> = Promise.resolve();
   /** Text that names the last written checkpoint. */
   private lastSaved: string | undefined;
-  private readonly chartTime = new TimeShare(CHARTS_SHARE, { wait: CHARTS_WAIT });
-  /** Whether epochs were trained that the charts do not show. */
-  private chartsAreOld = false;
-  private readonly previewTime = new TimeShare(PREVIEWS_SHARE, { free: PREVIEWS_FREE });
+  private readonly previewTime = new TimeShare(PREVIEWS_SHARE);
   /** The last epoch, if it has no preview. */
   private withoutPreview: EpochResult | undefined;
-  /** Kinds of previews that could not be written. */
-  private readonly failing = new Set<string>();
 
   constructor(
     private readonly request: RunningRequest,
@@ -100,12 +90,15 @@ export class TrainingRun {
       else await this.writeBeforeTraining();
       this.reportStart(trainer.state);
       const status = await trainer.run(this.request.signal);
+      await this.saving;
       await this.writeAfterTraining(status, trainer.state);
       return status;
     } catch (error) {
+      await this.saving.catch(() => {});
       if (error instanceof DivergedError) throw new DivergedError(`${error.message} ${this.goodCheckpoint}`);
       throw error;
     } finally {
+      await this.saving.catch(() => {});
       this.release();
     }
   }
@@ -187,7 +180,7 @@ export class TrainingRun {
     await writeNormalizationFiles(config, tree);
     const samples = config.flag("AUGMENTOR.ENABLE") && config.flag("AUGMENTOR.AUG_SAMPLES");
     if (!samples) return;
-    await this.attempt("Augmentation samples", () =>
+    await this.request.sideResults.attempt("Augmentation samples", () =>
       writeAugmentationSamples(this.patches, tree, report, {
         count: config.number("AUGMENTOR.AUG_NUM_SAMPLES"),
         drawGrid: config.flag("AUGMENTOR.DRAW_GRID"),
@@ -196,15 +189,15 @@ export class TrainingRun {
     );
   }
 
-  /** Draws what was left out, and deletes the last checkpoint if the best one is the same: a checkpoint can be a gigabyte. */
+  /** Shows the last epoch if that was left out, and deletes the last checkpoint if the best one is the same: a checkpoint can be a gigabyte. */
   private async writeAfterTraining(
     status: "finished" | "stopped",
     { epoch, bestEpoch }: TrainerState,
   ): Promise<void> {
-    if (this.chartsAreOld) await this.drawCharts();
     if (status === "stopped") return;
     if (this.withoutPreview !== undefined) await this.showPreview(this.withoutPreview);
-    if (bestEpoch === epoch) await rm(this.request.tree.lastCheckpoint, { force: true });
+    this.hasBestWeights = bestEpoch === epoch;
+    if (this.hasBestWeights) await rm(this.request.tree.lastCheckpoint, { force: true });
   }
 
   /** Continues from the furthest readable checkpoint. Throws `CheckpointError` if there is none. */
@@ -227,7 +220,19 @@ export class TrainingRun {
     }
   }
 
+  /**
+   * Writes a checkpoint after the one before. Resolves when the weights may change again: it is synced and renamed while training goes
+   * on. An error of that is thrown when the next one is saved, or when training ends.
+   */
   private async save(kind: CheckpointKind, state: TrainerState): Promise<void> {
+    await this.saving;
+    await new Promise<void>((resolve, reject) => {
+      this.saving = this.write(kind, state, resolve);
+      this.saving.catch(reject);
+    });
+  }
+
+  private async write(kind: CheckpointKind, state: TrainerState, onWritten: () => void): Promise<void> {
     const { config, tree, report, run, normalizePixels, fingerprints } = this.request;
     const paths = {
       best: tree.bestCheckpoint,
@@ -236,7 +241,7 @@ export class TrainingRun {
     };
     const path = paths[kind];
     await mkdir(tree.checkpoints, { recursive: true });
-    await saveRunCheckpoint(path, {
+    const content: RunCheckpointContent = {
       parameters: this.parameters,
       optimizer: { settings: this.request.training.optimizer, steps: this.step.steps },
       learningRate: this.learningRate,
@@ -249,7 +254,8 @@ export class TrainingRun {
         normalizePixels,
         images: fingerprints,
       },
-    });
+    };
+    await saveRunCheckpoint(path, content, onWritten);
     this.lastSaved = `${path} (epoch ${state.epoch})`;
     await run.saved(kind, state);
     report({ event: "checkpoint", path, kind, epoch: state.epoch });
@@ -257,51 +263,24 @@ export class TrainingRun {
 
   /**
    * Writes an epoch to TensorBoard's log, to a preview and, every LOG.CHART_CREATION_FREQ epochs, to charts. Previews and charts are
-   * left out while they have taken more than their share of the time. Charts are always drawn when training ends or stops, the
-   * preview of the last epoch when it ends.
+   * left out while they have taken more than their share of the time. The preview of the last epoch is always drawn.
    */
   private async show(result: EpochResult): Promise<void> {
-    const { config } = this.request;
-    await this.attempt("TensorBoard's log", () =>
+    const { config, charts, sideResults } = this.request;
+    await sideResults.attempt("TensorBoard's log", () =>
       this.tensorboard.scalars(epochScalars(result), result.epoch),
     );
-    this.chartsAreOld = true;
-    const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
-    if (due) await this.chartTime.spend(() => this.drawCharts());
+    if (result.epoch === config.number("TRAIN.EPOCHS")) charts.begin();
+    else if (result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0) await charts.update();
     if (!(await this.previewTime.spend(() => this.showPreview(result)))) this.withoutPreview = result;
   }
 
   private async showPreview(result: EpochResult): Promise<void> {
     this.withoutPreview = undefined;
-    await this.attempt("The preview", async () => {
+    await this.request.sideResults.attempt("The preview", async () => {
       await this.preview(result);
       await this.previewFeatures(result);
     });
-  }
-
-  private async drawCharts(): Promise<void> {
-    await this.attempt("Charts", async () => {
-      // Loaded late: charts take a third of a second to load, which would delay the first training step.
-      const { writeCharts } = await import("../results/charts.ts");
-      await writeCharts(this.request.tree, await readTrainLog(this.log));
-    });
-    this.chartsAreOld = false;
-  }
-
-  /** Writes something that training does not depend on. Warns once if that fails. A stop ends it, and then the training. */
-  private async attempt(what: string, write: () => Promise<void>): Promise<void> {
-    try {
-      await write();
-    } catch (error) {
-      if (isStop(error, this.request.signal)) return;
-      const expected = error instanceof ResultError || error instanceof ImageError;
-      const reason = expected ? error.message : writeErrorReason(error);
-      if (reason === undefined) throw error;
-      if (this.failing.has(what)) return;
-      this.failing.add(what);
-      const message = `${what} could not be written. Training continues: ${reason}`;
-      this.request.report({ event: "log", level: "warning", message });
-    }
   }
 
   /** Reports the model's prediction of the first validation image (or training image). */

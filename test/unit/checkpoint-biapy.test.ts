@@ -1,5 +1,6 @@
 /** BiaPy's checkpoints, against one that BiaPy 3.7.1 wrote after two steps of training (test/fixtures/make_checkpoints.py). */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import {
@@ -162,6 +163,26 @@ test("BatchNorm's statistics are weights but not among the optimizer's parameter
   assert.deepEqual(await checkpoint.weights.get("norm.num_batches_tracked")?.read(), BigInt64Array.of(9n));
   const state = checkpoint.optimizer?.parameters.get("last.weight");
   assert.deepEqual(await state?.moments.momentum_buffer?.read(), Float32Array.of(5));
+  await checkpoint.close();
+});
+
+test("weights may change once they are written, before the file has its name", async () => {
+  const path = temporaryFile("changing.pth");
+  const [small, large] = [Float32Array.of(1, 2), new Float32Array(2 ** 19).fill(3)];
+  const weights = Object.entries({ small, large }).map(
+    ([name, values]) => [name, CheckpointTensor.of(values, [values.length])] as const,
+  );
+  const content = { weights: new Map(weights), modelBuildArguments: {}, epoch: 1, config: {} };
+  let named: boolean | undefined;
+  await saveBiapyCheckpoint(path, content, () => {
+    named = existsSync(path);
+    small.fill(0);
+    large.fill(0);
+  });
+  assert.equal(named, false);
+  const checkpoint = await loadBiapyCheckpoint(path);
+  assert.deepEqual(await checkpoint.weights.get("small")?.read(), Float32Array.of(1, 2));
+  assert.deepEqual(await checkpoint.weights.get("large")?.read(), new Float32Array(2 ** 19).fill(3));
   await checkpoint.close();
 });
 

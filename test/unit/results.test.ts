@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { decode } from "fast-png";
 import { resultTree } from "../../src/facts/result-tree.ts";
-import { writeCharts } from "../../src/results/charts.ts";
+import { writeCharts } from "../../src/results/chart-thread.ts";
 import { TensorboardWriter } from "../../src/results/tensorboard.ts";
 import { appendTrainLog, type EpochRecord, readTrainLog, trainLogPath } from "../../src/results/train-log.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

@@ -4,19 +4,15 @@ import { TimeShare } from "../../src/facts/time-share.ts";
 
 const nothing = async () => {};
 
-test("what accompanies a work takes its free time and then its share", async () => {
+test("what accompanies a work is done at once, and then in its share of the time", async () => {
   let clock = 5_000;
-  const share = new TimeShare(0.1, { free: 100, now: () => clock });
-  const spend = (milliseconds: number) =>
-    share.spend(async () => {
-      clock += milliseconds;
-    });
-  await spend(100);
-  assert.equal(await share.spend(nothing), true);
-  await spend(100);
-  // 200 of 200 ms are spent: 100 free, and a tenth of the time.
+  const share = new TimeShare(0.1, { now: () => clock });
+  const spent = share.spend(async () => {
+    clock += 100;
+  });
+  assert.equal(await spent, true);
   assert.equal(await share.spend(() => assert.fail("there is no time left")), false);
-  clock += 799;
+  clock += 899;
   assert.equal(await share.spend(nothing), false);
   clock += 1;
   assert.equal(await share.spend(nothing), true);

@@ -285,13 +285,11 @@ test("a damaged state is named when the run is resumed, listed as damaged, and r
   assert.equal((await run(text, own)).status, "finished");
 });
 
-test("a stop takes effect with one step an epoch, in validation, in previews and in tests", async () => {
+test("a stop takes effect with one step an epoch, at a checkpoint, in previews and in tests", async () => {
   const text = tinyConfig(images, { epochs: 3, batch: 16, test: true });
   const whole = await run(text, newRun());
   const moments: ((event: { event: string; kind?: string }) => boolean)[] = [
     ({ event }) => event === "step",
-    // The checkpoint before validation.
-    ({ event, kind }) => event === "checkpoint" && kind === "last",
     ({ event, kind }) => event === "checkpoint" && kind === "best",
     ({ event, kind }) => event === "image" && kind === "mae-check",
     ({ event, kind }) => event === "image" && kind === "prediction",

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { wholeNumber } from "../../engines/arguments.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
+import { fileThreads } from "../../facts/file-threads.ts";
 import { requestedGpu } from "../../facts/requested-gpu.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import { runArguments } from "../../facts/run-arguments.ts";
@@ -45,7 +46,13 @@ export function embeddedEngine(bundle: string, settings: () => EmbeddedSettings)
       ...partArguments(partSize),
       "--events",
     ];
-    return { command, args, env, cwd: order.workingDirectory, output: "events" };
+    return {
+      command,
+      args,
+      env: { ...env, ...fileThreads() },
+      cwd: order.workingDirectory,
+      output: "events",
+    };
   };
   return {
     id: "embedded",

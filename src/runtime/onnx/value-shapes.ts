@@ -29,12 +29,21 @@ interface Node {
 
 type Rule = (node: Node) => readonly ValueType[];
 
+/** Graphs whose values are known. A graph does not change. */
+const inferred = new WeakMap<Subgraph, ReadonlyMap<string, ValueType>>();
+
 /**
- * Infers all values.
+ * Infers all values, once for each graph.
  *
  * @throws Error for an operator that has no rule here
  */
-export function valueTypes(graph: Subgraph): Map<string, ValueType> {
+export function valueTypes(graph: Subgraph): ReadonlyMap<string, ValueType> {
+  const known = inferred.get(graph) ?? inferredTypes(graph);
+  inferred.set(graph, known);
+  return known;
+}
+
+function inferredTypes(graph: Subgraph): Map<string, ValueType> {
   const known = new Map<string, ValueType>();
   for (const { name, shape, type } of [...graph.inputs, ...graph.constants]) known.set(name, { shape, type });
   const integers = new Map(
@@ -46,7 +55,7 @@ export function valueTypes(graph: Subgraph): Map<string, ValueType> {
     const { operator, inputs, outputs, attributes } = definition;
     const rule = RULES[operator];
     if (rule === undefined) throw new Error(`The shapes of operator ${operator} have no rule.`);
-    const inferred = rule({
+    const results = rule({
       definition,
       input: (place) => {
         const type = known.get(inputs[place] ?? "");
@@ -64,7 +73,7 @@ export function valueTypes(graph: Subgraph): Map<string, ValueType> {
       },
     });
     for (const [place, output] of outputs.entries())
-      known.set(output, inferred[place] ?? { shape: [], type: "float32" });
+      known.set(output, results[place] ?? { shape: [], type: "float32" });
   }
   return known;
 }

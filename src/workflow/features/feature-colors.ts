@@ -1,9 +1,9 @@
 /** Features as colors: the first three principal components (Pearson 1901; as DINO's authors show them, Caron et al. 2021). */
 
-import { PCA } from "ml-pca";
 import { Random } from "../../data/random.ts";
 import { at as itemAt } from "../../facts/checked-lists.ts";
 import type { FeatureMap } from "./feature-map.ts";
+import { principalComponents } from "./principal-components.ts";
 
 const COLORS = 3;
 /** Feature vectors that the components are fitted to. */
@@ -52,7 +52,7 @@ export class FeatureSample {
  */
 export function fitColors(vectors: readonly Float32Array[], before?: ColorBasis): ColorBasis {
   const mean = meanOf(vectors);
-  const found = principalComponents(vectors, mean);
+  const found = principalComponents(vectors, mean, COLORS);
   const fitted = Array.from({ length: COLORS }, (_, index) => found[index] ?? mean.map(() => 0));
   const components = before === undefined ? fitted : keptColors(fitted, before.components);
   const ranges = components.map((component) => {
@@ -71,68 +71,6 @@ function meanOf(rows: readonly Float32Array[]): number[] {
       sums[feature] = (sums[feature] ?? 0) + (row[feature] ?? 0);
   return Array.from(sums, (sum) => sum / rows.length);
 }
-
-/** Up to this number of features, the covariance matrix is computed in one pass. */
-const FEW_FEATURES = 128;
-
-/** Returns up to three unit vectors `[feature]`, and fewer if the rows vary in fewer directions. */
-function principalComponents(rows: readonly Float32Array[], mean: readonly number[]): number[][] {
-  const wanted = Math.min(COLORS, mean.length, rows.length - 1);
-  if (wanted < 1) return [];
-  const found =
-    mean.length <= FEW_FEATURES
-      ? eigenvectors(new PCA(covariance(rows, mean), { isCovarianceMatrix: true }))
-      : componentsOfMany(rows, mean, wanted);
-  return found.slice(0, wanted).filter((component) => component.every(Number.isFinite));
-}
-
-const eigenvectors = (analysis: PCA): number[][] => analysis.getEigenvectors().transpose().to2DArray();
-
-/** Returns the covariance matrix of the features. */
-function covariance(rows: readonly Float32Array[], mean: readonly number[]): number[][] {
-  const count = mean.length;
-  const sums = new Float64Array(count * count);
-  const centered = new Float64Array(count);
-  for (const row of rows) {
-    for (let feature = 0; feature < count; feature++)
-      centered[feature] = (row[feature] ?? 0) - (mean[feature] ?? 0);
-    for (let one = 0, at = 0; one < count; one++, at += count) {
-      const value = centered[one] ?? 0;
-      for (let other = 0; other <= one; other++)
-        sums[at + other] = (sums[at + other] ?? 0) + value * (centered[other] ?? 0);
-    }
-  }
-  const between = (one: number, other: number) =>
-    (sums[Math.max(one, other) * count + Math.min(one, other)] ?? 0) / (rows.length - 1);
-  return mean.map((_, one) => mean.map((_, other) => between(one, other)));
-}
-
-/** Returns the first components of vectors with many features. */
-function componentsOfMany(
-  rows: readonly Float32Array[],
-  mean: readonly number[],
-  wanted: number,
-): number[][] {
-  // NIPALS computes only the few components that are shown, but needs many passes over all vectors. It starts from the first feature, which
-  // must not be constant (as a ReLU that is always 0), so the one that varies most takes its place.
-  const first = mostVaried(rows, mean);
-  const reordered = rows.map((row) => swapped(Array.from(row), first));
-  return eigenvectors(
-    new PCA(reordered, { method: "NIPALS", nCompNIPALS: wanted, center: true, scale: false }),
-  ).map((component) => swapped(component, first));
-}
-
-/** Returns the index of the feature with the largest variance. */
-function mostVaried(rows: readonly Float32Array[], mean: readonly number[]): number {
-  const variances = mean.map((middle, feature) =>
-    rows.reduce((sum, row) => sum + ((row[feature] ?? 0) - middle) ** 2, 0),
-  );
-  return variances.indexOf(Math.max(...variances));
-}
-
-/** Returns a copy whose first value and that at `index` have changed places. */
-const swapped = (values: readonly number[], index: number): number[] =>
-  values.with(0, itemAt(values, index)).with(index, itemAt(values, 0));
 
 function projected(vector: Float32Array, mean: readonly number[], component: readonly number[]): number {
   let sum = 0;

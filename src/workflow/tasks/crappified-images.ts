@@ -157,7 +157,10 @@ async function withCopies(folder: string, infos: readonly ImageInfo[]): Promise<
   );
 }
 
-/** Makes copies one after another. Throws the signal's reason when aborted. */
+/** Copies that are made at a time: one is computed while the other is synced to the disk. */
+const TOGETHER = 2;
+
+/** Makes copies. Throws the signal's reason when aborted. */
 async function writeCopies(
   folder: string,
   missing: readonly CopiedImage[],
@@ -167,13 +170,22 @@ async function writeCopies(
 ): Promise<void> {
   const log = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
   log("info", `Creating degraded copies of ${missing.length} images in ${folder}.`);
-  let negative = 0;
-  for (const [done, { info, index, copy }] of missing.entries()) {
-    const random = new Random(settings.seed).fork(0x57ab, index);
-    if (await writeCopy(info, copy, settings, random)) negative++;
-    report({ event: "progress", label: "Making degraded copies", done: done + 1, total: missing.length });
-    signal?.throwIfAborted();
-  }
+  const left = [...missing];
+  let [done, negative] = [0, 0];
+  const makeLeft = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const { info, index, copy } = next;
+      if (await writeCopy(info, copy, settings, new Random(settings.seed).fork(0x57ab, index))) negative++;
+      report({ event: "progress", label: "Making degraded copies", done: ++done, total: missing.length });
+      signal?.throwIfAborted();
+    }
+  };
+  const stopAll = (error: unknown) => {
+    left.length = 0;
+    throw error;
+  };
+  const made = await Promise.allSettled(Array.from({ length: TOGETHER }, () => makeLeft().catch(stopAll)));
+  for (const each of made) if (each.status === "rejected") throw each.reason;
   if (negative > 0)
     log(
       "warning",
