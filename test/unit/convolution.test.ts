@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../../src/runtime/convolution.ts";
 import { depthwiseConvolution } from "../../src/runtime/depthwise.ts";
-import { channelBlock } from "../../src/runtime/onnx/blocked-convolutions.ts";
+import { channelBlock, withBlockedConvolutions } from "../../src/runtime/onnx/blocked-convolutions.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { trace } from "../../src/runtime/onnx/tracing-backend.ts";
 import { maxPool } from "../../src/runtime/pooling.ts";
@@ -125,7 +125,8 @@ for (const [name, between] of BETWEEN) {
       x: { shape: [2, 32, 30, 16], type: "float32" },
       weight: { shape: [16, 16, 3, 3], type: "float32" },
     } as const;
-    const { nodes } = trace(inputs, ({ x, weight }) => ({ y: layer(x, weight) }));
+    const graph = trace(inputs, ({ x, weight }) => ({ y: layer(x, weight) }));
+    const { nodes } = withBlockedConvolutions(graph, channelBlock());
     const count = (operator: string) => nodes.filter((node) => node.operator === operator).length;
     const expected = channelBlock() === 0 ? 0 : 1;
     assert.deepEqual([count("ReorderInput"), count("ReorderOutput")], [expected, expected]);

@@ -6,12 +6,13 @@ import { entryOf } from "../../facts/checked-lists.ts";
 import { ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
 import type { RepeatedLayer } from "../scope.ts";
 import { tf } from "../tensor.ts";
-import { finishedForCpu } from "./finished-for-cpu.ts";
+import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
 import { liveNodes, type NamedValue } from "./finished-nodes.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 import { cutter } from "./graph-parts.ts";
 import { arrangedTensor, identity, stored, type Traced, toStored } from "./layout.ts";
 import { BACKWARD, type Subgraph } from "./model-proto.ts";
+import { withRecomputedValues } from "./recomputed-values.ts";
 
 /** A use of a repeated layer. */
 export interface Repetition {
@@ -150,7 +151,7 @@ function traceLayer(
       if (gradient != null) output(GRADIENT + name, gradient);
     }
   } else forward();
-  const whole = finishedForCpu(graph.finish(outputs));
+  const whole = withBlockedConvolutions(withRecomputedValues(graph.finish(outputs)), channelBlock());
   const isForward = new Set(
     liveNodes(
       whole.nodes,

@@ -5,6 +5,7 @@ import { CLIP_EPSILON, type OptimizerSettings, type TrainingSettings } from "../
 import { type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
 import type { WeightSpec } from "../scope.ts";
 import { tf } from "../tensor.ts";
+import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
 import type { Target } from "./graph.ts";
 import type { GraphDefinition } from "./model-proto.ts";
 import type { Repetition } from "./repeated-layers.ts";
@@ -101,7 +102,10 @@ function traceStep(
   return { outputs, states, weights, gradients: Object.fromEntries(named) };
 }
 
-/** Traces a program to one static graph, optionally with the gradients of its loss by every parameter. */
+/**
+ * Traces a program to one static graph, optionally with the gradients of its loss by every parameter. On the CPU, convolutions are
+ * computed on channels in blocks.
+ */
 export function traceProgram(
   program: Program,
   specs: readonly WeightSpec[],
@@ -114,7 +118,8 @@ export function traceProgram(
     const named = Object.entries(gradients).map(([name, gradient]) => [GRADIENT + name, gradient]);
     return { ...outputs, ...states, ...squares, ...Object.fromEntries(named) };
   };
-  return trace(program.inputs, compute, target);
+  const graph = trace(program.inputs, compute, target);
+  return target === "cpu" ? withBlockedConvolutions(graph, channelBlock()) : graph;
 }
 
 function sumOfSquares(tensors: Tensors): tf.Tensor {

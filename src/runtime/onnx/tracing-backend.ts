@@ -3,7 +3,6 @@ import { at, entryOf } from "../../facts/checked-lists.ts";
 import type { Precision } from "../precision.ts";
 import type { InputSpec, Tensors } from "../program.ts";
 import { tf } from "../tensor.ts";
-import { finishedForCpu } from "./finished-for-cpu.ts";
 import { GraphBuilder, type Target, type Value } from "./graph.ts";
 import { plain, plainTensor, sameSizes, splatTensor, stored, type Traced } from "./layout.ts";
 import {
@@ -16,6 +15,7 @@ import {
 import { lowerings } from "./lowerings/lowerings.ts";
 import { inType, lowerMixed } from "./mixed-precision.ts";
 import { BACKWARD, type GraphDefinition, type OnnxType, type Subgraph } from "./model-proto.ts";
+import { withRecomputedValues } from "./recomputed-values.ts";
 import { RepeatedLayers, type Repetition } from "./repeated-layers.ts";
 
 const BACKEND = "onnx-tracing";
@@ -268,7 +268,7 @@ export function trace(
       return { name, value: plain(graph, traced), type: traced.type, shape: traced.shape };
     });
     const finished = graph.finish(outputs);
-    return target === "cpu" ? finishedForCpu(finished) : finished;
+    return target === "cpu" ? withRecomputedValues(finished) : finished;
   } finally {
     tf.engine().endScope();
     if (previous) tf.setBackend(previous);

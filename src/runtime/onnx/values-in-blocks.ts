@@ -175,63 +175,84 @@ class Images {
   }
 }
 
-/** Returns the nodes with images reordered where a reader needs another order, once for each pass. */
-function rewritten(graph: Subgraph, { typeOf }: Context, forms: Forms, images: Images): NodeDefinition[] {
+/** Returns the nodes with images reordered where a reader needs another order. */
+function rewritten(graph: Subgraph, context: Context, forms: Forms, images: Images): NodeDefinition[] {
   const nodes: NodeDefinition[] = [];
-  /** Names of reordered images in the forward and in the backward pass, by their own name. */
-  const passes = [false, true].map(() => ({
-    plain: new Map<string, string>(),
-    blocks: new Map<string, string>(),
-  }));
-  const reorderedFor = (node: NodeDefinition) => passes[isGradient(node) ? 1 : 0] ?? passes[0];
-  const written = new Set<string>();
-  const unused = (name: string): string => {
-    const free = written.has(name) ? `${name}:again` : name;
-    written.add(free);
-    return free;
-  };
-  const reorder = (
-    operator: string,
-    input: string,
-    output: string,
-    { origin }: NodeDefinition,
-    attributes = {},
-  ) => {
-    nodes.push({ operator, domain: IN_BLOCKS, inputs: [input], outputs: [output], attributes, origin });
-    return output;
-  };
-  const plain = (name: string, reader: NodeDefinition): string => {
-    const blocks = images.blocksOf(name);
-    const known = reorderedFor(reader)?.plain;
-    if (blocks === undefined) return name;
-    const channels = typeOf(name)?.shape[1] ?? 1;
-    const found = known?.get(name) ?? reorder("ReorderOutput", blocks, unused(name), reader, { channels });
-    known?.set(name, found);
-    return found;
-  };
-  const inBlocks = (name: string, reader: NodeDefinition): string => {
-    const known = reorderedFor(reader)?.blocks;
-    const found =
-      images.blocksOf(name) ??
-      known?.get(name) ??
-      reorder("ReorderInput", name, unused(`${name}:input`), reader);
-    known?.set(name, found);
-    return found;
-  };
+  const reordered = new ReorderedImages(nodes, context, images);
   /** Names in blocks of what the graph's own reorders returned. */
   const replaced = new Map<string, string>();
-
   for (const node of graph.nodes) {
     const [input = ""] = node.inputs;
     const [output = ""] = node.outputs;
     const form = forms.get(node);
-    const isKnown = () => images.blocksOf(input) !== undefined && !reorderedFor(node)?.plain.has(input);
-    if (isReorder(node, "ReorderInput")) replaced.set(output, inBlocks(input, node));
-    else if (form !== undefined && (form.returnsImage ? images.isChosen(node) : isKnown()))
-      nodes.push(...form.write((name) => inBlocks(name, node), images.blocksOf(output) ?? output));
+    if (isReorder(node, "ReorderInput")) replaced.set(output, reordered.inBlocks(input, node));
+    else if (
+      form !== undefined &&
+      (form.returnsImage ? images.isChosen(node) : reordered.isOnlyInBlocks(input, node))
+    )
+      nodes.push(...form.write((name) => reordered.inBlocks(name, node), images.blocksOf(output) ?? output));
     else if (!images.isConvolved(node))
-      nodes.push({ ...node, inputs: node.inputs.map((name) => replaced.get(name) ?? plain(name, node)) });
-    if (images.isOutput(output)) plain(output, node);
+      nodes.push({
+        ...node,
+        inputs: node.inputs.map((name) => replaced.get(name) ?? reordered.plain(name, node)),
+      });
+    if (images.isOutput(output)) reordered.plain(output, node);
   }
   return nodes;
+}
+
+/** Images in the order in which they are not written. They are reordered once for each pass: none is kept in two orders for the gradient. */
+class ReorderedImages {
+  /** Names of reordered images, by their own names, in the forward and in the backward pass. */
+  private readonly forward = { plain: new Map<string, string>(), blocks: new Map<string, string>() };
+  private readonly backward = { plain: new Map<string, string>(), blocks: new Map<string, string>() };
+  private readonly written = new Set<string>();
+
+  /** @param nodes receives the reorders */
+  constructor(
+    private readonly nodes: NodeDefinition[],
+    private readonly context: Context,
+    private readonly images: Images,
+  ) {}
+
+  /** Returns the name of a value that is not in blocks. */
+  plain(name: string, reader: NodeDefinition): string {
+    const blocks = this.images.blocksOf(name);
+    if (blocks === undefined) return name;
+    const channels = this.context.typeOf(name)?.shape[1] ?? 1;
+    const known = this.passOf(reader).plain;
+    const found = known.get(name) ?? this.reorder("ReorderOutput", blocks, name, reader, { channels });
+    known.set(name, found);
+    return found;
+  }
+
+  inBlocks(name: string, reader: NodeDefinition): string {
+    const blocks = this.images.blocksOf(name);
+    if (blocks !== undefined) return blocks;
+    const known = this.passOf(reader).blocks;
+    const found = known.get(name) ?? this.reorder("ReorderInput", name, `${name}:input`, reader);
+    known.set(name, found);
+    return found;
+  }
+
+  isOnlyInBlocks(name: string, reader: NodeDefinition): boolean {
+    return this.images.blocksOf(name) !== undefined && !this.passOf(reader).plain.has(name);
+  }
+
+  private passOf(node: NodeDefinition) {
+    return isGradient(node) ? this.backward : this.forward;
+  }
+
+  private reorder(
+    operator: string,
+    input: string,
+    name: string,
+    { origin }: NodeDefinition,
+    attributes: NodeDefinition["attributes"] = {},
+  ): string {
+    const output = this.written.has(name) ? `${name}:again` : name;
+    this.written.add(output);
+    this.nodes.push({ operator, domain: IN_BLOCKS, inputs: [input], outputs: [output], attributes, origin });
+    return output;
+  }
 }

@@ -97,74 +97,58 @@ function slideOf(
  */
 function slidProducts(graph: GraphBuilder, slide: Slide): Value {
   const { sliding, fixed, stride, before, after, places, block } = slide;
-  const [batch, blocks, channels] = [batchOf(fixed), channelsOf(sliding) / block, channelsOf(fixed)];
-  const [lines, columns] = exactly(spaceOf(sliding), 2);
-  const [[above, left], [below, right]] = [exactly(before, 2), exactly(after, 2)];
+  const [batch, channels, pixels] = [batchOf(fixed), channelsOf(fixed), product(spaceOf(fixed))];
+  const input = slidingInput(graph, slide);
+  // Each sample's sums are added afterwards, unless there are more sums than pixels.
+  const together = batch < block && channelsOf(sliding) * product(places) > pixels;
+  const [groups, samples] = together ? [1, batch] : [batch, 1];
+  const kernel = inBlocks(graph, fixed);
+  const kernels = together ? blocksFirst(graph, kernel, [batch, channels / block, pixels * block]) : kernel;
   const [stepY, stepX] = exactly(stride, 2);
+  const attributes = {
+    kernel_shape: spaceOf(fixed),
+    dilations: [stepY, stepX * block],
+    // Zeros along x lie in the input already: the convolution is fast only where it needs none.
+    pads: [before[0] ?? 0, 0, after[0] ?? 0, 0],
+    group: groups,
+  };
+  const operands = [input, graph.reshape(kernels, [groups * channels, samples, ...spaceOf(fixed)])];
+  const sums = graph.add("Conv", operands, { domain: IN_BLOCKS, attributes });
   const [placesY, placesX] = exactly(places, 2);
-  const reordered = (tensor: Traced) =>
-    graph.add("ReorderInput", [image(graph, tensor)], { domain: IN_BLOCKS });
-
-  const width = left + columns + right;
-  const padded = withColumns(
-    graph,
-    reordered(sliding),
-    [batch * blocks * lines, columns * block],
-    [left * block, right * block],
-  );
-  const input = blocksFirst(graph, padded, batch, blocks, lines * width * block);
-  // The sums of each sample are added afterwards, unless there are more sums than pixels.
-  const together = batch < block && channelsOf(sliding) * product(places) > product(spaceOf(fixed));
-  const kernel = reordered(fixed);
-  const groups = together ? 1 : batch;
-  const kernels = together
-    ? blocksFirst(graph, kernel, batch, channels / block, product(spaceOf(fixed)) * block)
-    : kernel;
-  const sums = graph.add(
-    "Conv",
-    [
-      graph.reshape(input, [blocks, batch, lines, width * block]),
-      graph.reshape(kernels, [groups * channels, batch / groups, ...spaceOf(fixed)]),
-    ],
-    {
-      domain: IN_BLOCKS,
-      attributes: {
-        kernel_shape: spaceOf(fixed),
-        strides: [1, 1],
-        dilations: [stepY, stepX * block],
-        pads: [above, 0, below, 0],
-        group: groups,
-      },
-    },
-  );
   const shape = [channels, placesY, placesX * block];
+  const blocks = channelsOf(sliding) / block;
   if (groups === 1) return graph.reshape(sums, [blocks, ...shape]);
   return graph.add("ReduceSum", [graph.reshape(sums, [blocks, groups, ...shape]), graph.integers([1])], {
     attributes: { keepdims: 0 },
   });
 }
 
-/** Adds zeros before and after each line of a value `[line, column]`. */
-function withColumns(
-  graph: GraphBuilder,
-  value: Value,
-  [lines, columns]: readonly [number, number],
-  [left, right]: readonly [number, number],
-): Value {
+const inBlocks = (graph: GraphBuilder, tensor: Traced): Value =>
+  graph.add("ReorderInput", [image(graph, tensor)], { domain: IN_BLOCKS });
+
+/** Returns the sliding image in blocks, with zeros before and after each line: `[block, batch, y, x · channel]`. */
+function slidingInput(graph: GraphBuilder, { sliding, before, after, block }: Slide): Value {
+  const [batch, blocks] = [batchOf(sliding), channelsOf(sliding) / block];
+  const [lines, columns] = exactly(spaceOf(sliding), 2);
+  const [left = 0, right = 0] = [before[1], after[1]];
   const zeros = (count: number) =>
-    count === 0 ? [] : [graph.add("Expand", [graph.scalar(0), graph.integers([lines, count])])];
-  return graph.concat([...zeros(left), graph.reshape(value, [lines, columns]), ...zeros(right)], 1);
+    count === 0
+      ? []
+      : [graph.add("Expand", [graph.scalar(0), graph.integers([batch * blocks * lines, count * block])])];
+  const given = graph.reshape(inBlocks(graph, sliding), [batch * blocks * lines, columns * block]);
+  const padded = graph.concat([...zeros(left), given, ...zeros(right)], 1);
+  const width = (left + columns + right) * block;
+  return graph.reshape(blocksFirst(graph, padded, [batch, blocks, lines * width]), [
+    blocks,
+    batch,
+    lines,
+    width,
+  ]);
 }
 
-/** Swaps the first two axes of a value `[batch, block, value]`. */
-function blocksFirst(
-  graph: GraphBuilder,
-  value: Value,
-  batch: number,
-  blocks: number,
-  values: number,
-): Value {
+/** Returns a value `[batch, block, …]` as `[block, batch, …]`. */
+function blocksFirst(graph: GraphBuilder, value: Value, shape: readonly [number, number, number]): Value {
+  const [batch, blocks] = shape;
   if (batch === 1 || blocks === 1) return value;
-  const stacked = graph.reshape(value, [batch, blocks, values]);
-  return graph.add("Transpose", [stacked], { attributes: { perm: [1, 0, 2] } });
+  return graph.add("Transpose", [graph.reshape(value, shape)], { attributes: { perm: [1, 0, 2] } });
 }
