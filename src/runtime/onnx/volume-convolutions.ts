@@ -15,6 +15,7 @@ import {
   PRODUCTS,
   RESULTS,
   resultMatrix,
+  type Tiles,
   tilesAlong,
 } from "./winograd.ts";
 
@@ -101,7 +102,7 @@ export function planeConvolutions(
 ): NodeDefinition[] {
   const { image, result, weight } = shapes;
   const [batch, inputs, depth, rows, columns] = exactly(image, 5);
-  const [, outputs, planes, ...resultPlane] = atLeast(result, 3);
+  const [, outputs, planes] = atLeast(result, 3);
   const [x, kernels, ...bias] = atLeast(node.inputs, 2, "A convolution's inputs");
   const isBlocked = block > 0 && inputs % block === 0 && outputs % block === 0;
   const together = isBlocked ? block : 1;
@@ -110,31 +111,48 @@ export function planeConvolutions(
     kernelFactors(nodes, kernels, weight, together),
     ...bias.map((each) => biasOfProducts(nodes, each, outputs)),
   ];
+  const lines = nodes.reshape(x, [batch, inputs, depth * rows, columns]);
   const pad = at(list(node.attributes.pads), 0);
-  const flat = nodes.reshape(x, [batch, inputs, depth * rows, columns]);
-  const slabs = tilesAlong(depth, planes, pad, tilesTogether(shapes)).map((tiles) => {
-    const key = JSON.stringify(tiles);
-    const [[low, high], [from, to]] = [tiles.inputs, tiles.results];
-    const bounds = [[low * rows], [high * rows], [2]].map((each) => nodes.integers(each));
-    const read = low === 0 && high === depth ? flat : nodes.add("Slice", [flat, ...bounds]);
-    const slices = planesFirst(nodes, read, image.with(2, high - low), together);
-    const given = nodes.add("MatMul", [
-      nodes.floats(`inputs of ${key}`, inputMatrix(tiles, "by tile")),
-      slices,
-    ]);
-    const images = nodes.reshape(given, [batch * tiles.count, PRODUCTS * inputs, rows, columns]);
-    const domain = isBlocked ? IN_BLOCKS : "";
-    const products = nodes.add("Conv", [images, ...operands], planarAttributes(node.attributes), domain);
-    const factors = [batch, PRODUCTS * tiles.count, outputs * product(resultPlane)];
-    const sums = nodes.add("MatMul", [
-      nodes.floats(`results of ${key}`, resultMatrix(tiles)),
-      nodes.reshape(products, factors),
-    ]);
-    return channelsFirst(nodes, sums, result.with(2, to - from), together);
-  });
+  const slabs = tilesAlong(depth, planes, pad, tilesTogether(shapes)).map((tiles) =>
+    slab(nodes, lines, operands, tiles, {
+      ...shapes,
+      together,
+      attributes: planarAttributes(node.attributes),
+    }),
+  );
   const joined = slabs.length === 1 ? at(slabs, 0) : nodes.add("Concat", slabs, { axis: 2 });
   nodes.reshape(joined, result);
   return nodes.finished();
+}
+
+/** The convolution of planes: its attributes, and how many channels are stored together. */
+interface PlaneConvolution extends VolumeShapes {
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  readonly together: number;
+}
+
+/** Adds the results of some tiles: `[batch, channel, z · y, x]`. */
+function slab(
+  nodes: Replacement,
+  lines: string,
+  operands: readonly string[],
+  tiles: Tiles,
+  { image, result, attributes, together }: PlaneConvolution,
+): string {
+  const [batch, inputs, depth, rows, columns] = exactly(image, 5);
+  const [, outputs, , ...plane] = atLeast(result, 3);
+  const [[low, high], [from, to]] = [tiles.inputs, tiles.results];
+  const bounds = [[low * rows], [high * rows], [2]].map((each) => nodes.integers(each));
+  const read = low === 0 && high === depth ? lines : nodes.add("Slice", [lines, ...bounds]);
+  const planes = planesFirst(nodes, read, image.with(2, high - low), together);
+  const key = JSON.stringify(tiles);
+  const [before, after] = [inputMatrix(tiles, "by tile"), resultMatrix(tiles)];
+  const given = nodes.add("MatMul", [nodes.floats(`inputs of ${key}`, before), planes]);
+  const images = nodes.reshape(given, [batch * tiles.count, PRODUCTS * inputs, rows, columns]);
+  const products = nodes.add("Conv", [images, ...operands], attributes, together === 1 ? "" : IN_BLOCKS);
+  const factors = nodes.reshape(products, [batch, PRODUCTS * tiles.count, outputs * product(plane)]);
+  const sums = nodes.add("MatMul", [nodes.floats(`results of ${key}`, after), factors]);
+  return channelsFirst(nodes, sums, result.with(2, to - from), together);
 }
 
 const list = (value: Attribute | undefined): readonly number[] => (Array.isArray(value) ? value : []);
