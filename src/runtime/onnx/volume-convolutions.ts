@@ -120,8 +120,8 @@ export function planeConvolutions(
       attributes: planarAttributes(node.attributes),
     }),
   );
-  const joined = slabs.length === 1 ? at(slabs, 0) : nodes.add("Concat", slabs, { axis: 2 });
-  nodes.reshape(joined, result);
+  // A last Reshape would copy a result that is passed to another part of the graph.
+  if (slabs.length > 1) nodes.add("Concat", slabs, { axis: 2 });
   return nodes.finished();
 }
 
@@ -131,7 +131,7 @@ interface PlaneConvolution extends VolumeShapes {
   readonly together: number;
 }
 
-/** Adds the results of some tiles: `[batch, channel, z · y, x]`. */
+/** Adds the results of some tiles: `[batch, channel, z, y, x]`. */
 function slab(
   nodes: Replacement,
   lines: string,
@@ -187,13 +187,14 @@ function planesFirst(to: Replacement, planes: string, shape: readonly number[], 
   return to.reshape(moved, [batch, depth, groups * size]);
 }
 
-/** Returns planes `[batch, z, channel block · y · x · channel]` as `[batch, channel, z · y, x]`. */
+/** Returns planes `[batch, z, channel block · y · x · channel]` as the volume `[batch, channel, z, y, x]`. */
 function channelsFirst(to: Replacement, planes: string, shape: readonly number[], together: number): string {
   const [batch, channels, depth, rows, columns] = exactly(shape, 5);
   const [groups, size] = [channels / together, rows * columns * together];
   const moved = groups === 1 ? planes : to.transpose(planes, [batch, depth, groups, size], [0, 2, 1, 3]);
+  if (together === 1) return to.reshape(moved, shape);
   const blocks = to.reshape(moved, [batch, channels, depth * rows, columns]);
-  return together === 1 ? blocks : to.add("ReorderOutput", [blocks], { channels }, IN_BLOCKS);
+  return to.reshape(to.add("ReorderOutput", [blocks], { channels }, IN_BLOCKS), shape);
 }
 
 /**
