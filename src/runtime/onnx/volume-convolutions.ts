@@ -13,7 +13,9 @@ import {
   KERNEL_SIZE,
   ONES,
   PRODUCTS,
+  RESULTS,
   resultMatrix,
+  type Tiles,
   tilesAlong,
 } from "./winograd.ts";
 
@@ -30,6 +32,8 @@ export function paysOff({ result, weight }: VolumeShapes, dilation: number): boo
 
 /** Bytes of the products' factors in a slab. They are read again at once, so they should stay in the cache. */
 const SLAB_BYTES = 4 * 2 ** 20;
+/** Each slab adds a dozen nodes, and the time that a graph takes to load grows with the square of its nodes. */
+const MOST_SLABS = 4;
 
 /** Collects the nodes that replace one. */
 class Replacement {
@@ -97,8 +101,8 @@ export function planeConvolutions(
   constants: Map<string, ConstantDefinition>,
 ): NodeDefinition[] {
   const { image, result, weight } = shapes;
-  const [batch, inputs, depth, ...plane] = atLeast(image, 3);
-  const [, outputs, planes, ...resultPlane] = atLeast(result, 3);
+  const [batch, inputs, depth, rows, columns] = exactly(image, 5);
+  const [, outputs, planes] = atLeast(result, 3);
   const [x, kernels, ...bias] = atLeast(node.inputs, 2, "A convolution's inputs");
   const isBlocked = block > 0 && inputs % block === 0 && outputs % block === 0;
   const together = isBlocked ? block : 1;
@@ -107,26 +111,48 @@ export function planeConvolutions(
     kernelFactors(nodes, kernels, weight, together),
     ...bias.map((each) => biasOfProducts(nodes, each, outputs)),
   ];
+  const lines = nodes.reshape(x, [batch, inputs, depth * rows, columns]);
   const pad = at(list(node.attributes.pads), 0);
-  const slabs = tilesAlong(depth, planes, pad, tilesTogether(batch, inputs, plane)).map((tiles) => {
-    const key = JSON.stringify(tiles);
-    const [[low, high], [from, to]] = [tiles.inputs, tiles.results];
-    const bounds = [[low], [high], [2]].map((each) => nodes.integers(each));
-    const read = low === 0 && high === depth ? x : nodes.add("Slice", [x, ...bounds]);
-    const slices = planesFirst(nodes, read, image.with(2, high - low), together);
-    const given = nodes.add("MatMul", [
-      nodes.floats(`inputs of ${key}`, inputMatrix(tiles, "by tile")),
-      slices,
-    ]);
-    const images = nodes.reshape(given, [batch * tiles.count, PRODUCTS * inputs, ...plane]);
-    const domain = isBlocked ? IN_BLOCKS : "";
-    const products = nodes.add("Conv", [images, ...operands], planarAttributes(node.attributes), domain);
-    const rows = nodes.reshape(products, [batch, PRODUCTS * tiles.count, outputs * product(resultPlane)]);
-    const sums = nodes.add("MatMul", [nodes.floats(`results of ${key}`, resultMatrix(tiles)), rows]);
-    return channelsFirst(nodes, sums, result.with(2, to - from), together);
-  });
+  const slabs = tilesAlong(depth, planes, pad, tilesTogether(shapes)).map((tiles) =>
+    slab(nodes, lines, operands, tiles, {
+      ...shapes,
+      together,
+      attributes: planarAttributes(node.attributes),
+    }),
+  );
+  // A last Reshape would copy a result that is passed to another part of the graph.
   if (slabs.length > 1) nodes.add("Concat", slabs, { axis: 2 });
   return nodes.finished();
+}
+
+/** The convolution of planes: its attributes, and how many channels are stored together. */
+interface PlaneConvolution extends VolumeShapes {
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  readonly together: number;
+}
+
+/** Adds the results of some tiles: `[batch, channel, z, y, x]`. */
+function slab(
+  nodes: Replacement,
+  lines: string,
+  operands: readonly string[],
+  tiles: Tiles,
+  { image, result, attributes, together }: PlaneConvolution,
+): string {
+  const [batch, inputs, depth, rows, columns] = exactly(image, 5);
+  const [, outputs, , ...plane] = atLeast(result, 3);
+  const [[low, high], [from, to]] = [tiles.inputs, tiles.results];
+  const bounds = [[low * rows], [high * rows], [2]].map((each) => nodes.integers(each));
+  const read = low === 0 && high === depth ? lines : nodes.add("Slice", [lines, ...bounds]);
+  const planes = planesFirst(nodes, read, image.with(2, high - low), together);
+  const key = JSON.stringify(tiles);
+  const [before, after] = [inputMatrix(tiles, "by tile"), resultMatrix(tiles)];
+  const given = nodes.add("MatMul", [nodes.floats(`inputs of ${key}`, before), planes]);
+  const images = nodes.reshape(given, [batch * tiles.count, PRODUCTS * inputs, rows, columns]);
+  const products = nodes.add("Conv", [images, ...operands], attributes, together === 1 ? "" : IN_BLOCKS);
+  const factors = nodes.reshape(products, [batch, PRODUCTS * tiles.count, outputs * product(plane)]);
+  const sums = nodes.add("MatMul", [nodes.floats(`results of ${key}`, after), factors]);
+  return channelsFirst(nodes, sums, result.with(2, to - from), together);
 }
 
 const list = (value: Attribute | undefined): readonly number[] => (Array.isArray(value) ? value : []);
@@ -145,20 +171,18 @@ function planarAttributes(attributes: NodeDefinition["attributes"]): Record<stri
 }
 
 /** Returns how many tiles a slab has. */
-function tilesTogether(batch: number, inputs: number, plane: readonly number[]): number {
+function tilesTogether({ image, result }: VolumeShapes): number {
+  const [batch, inputs, , ...plane] = atLeast(image, 3);
   const bytes = 4 * batch * inputs * PRODUCTS * product(plane);
-  return Math.max(1, Math.floor(SLAB_BYTES / bytes));
+  const tiles = Math.ceil(at(result, 2) / RESULTS);
+  return Math.max(Math.ceil(tiles / MOST_SLABS), Math.floor(SLAB_BYTES / bytes));
 }
 
-/** Returns a volume as its planes `[batch, z, channel block · y · x · channel]`. */
-function planesFirst(to: Replacement, x: string, shape: readonly number[], together: number): string {
+/** Returns the planes `[batch, channel, z · y, x]` of a volume as `[batch, z, channel block · y · x · channel]`. */
+function planesFirst(to: Replacement, planes: string, shape: readonly number[], together: number): string {
   const [batch, channels, depth, rows, columns] = exactly(shape, 5);
-  const groups = channels / together;
-  const blocks =
-    together === 1
-      ? x
-      : to.add("ReorderInput", [to.reshape(x, [batch, channels, depth * rows, columns])], {}, IN_BLOCKS);
-  const size = rows * columns * together;
+  const [groups, size] = [channels / together, rows * columns * together];
+  const blocks = together === 1 ? planes : to.add("ReorderInput", [planes], {}, IN_BLOCKS);
   const moved = groups === 1 ? blocks : to.transpose(blocks, [batch, groups, depth, size], [0, 2, 1, 3]);
   return to.reshape(moved, [batch, depth, groups * size]);
 }

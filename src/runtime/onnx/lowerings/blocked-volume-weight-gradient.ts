@@ -123,21 +123,18 @@ function planesInBlocks(
 ): Value {
   const [depth, lines, columns] = exactly(spaceOf(tensor), 3);
   const channels = channelsOf(tensor);
-  const given = image(graph, tensor);
+  const given = graph.reshape(image(graph, tensor), [batchOf(tensor), channels, depth * lines, columns]);
   const bounds = [
-    [sample, from],
-    [sample + 1, to],
+    [sample, from * lines],
+    [sample + 1, to * lines],
     [0, 2],
   ].map((each) => graph.integers(each));
   const isWhole = batchOf(tensor) === 1 && from === 0 && to === depth;
   const cut = isWhole ? given : graph.add("Slice", [given, ...bounds]);
-  const zeros = graph.integers([1, channels, to - from, lines, border]);
+  const zeros = graph.integers([1, channels, (to - from) * lines, border]);
   const gap = border === 0 ? [] : [graph.add("Expand", [graph.scalar(0), zeros])];
-  const wide = graph.concat([...gap, cut, ...gap], 4);
-  const width = columns + 2 * border;
-  const lined = graph.reshape(wide, [1, channels, (to - from) * lines, width]);
-  const blocks = graph.add("ReorderInput", [lined], { domain: IN_BLOCKS });
-  return graph.reshape(blocks, [channels / block, to - from, lines * width * block]);
+  const blocks = graph.add("ReorderInput", [graph.concat([...gap, cut, ...gap], 3)], { domain: IN_BLOCKS });
+  return graph.reshape(blocks, [channels / block, to - from, lines * (columns + 2 * border) * block]);
 }
 
 /** Returns factors of products as images in which `dy` slides: `[channel block, product · tile, y, x · channel]`. */

@@ -14,6 +14,7 @@ import {
   KERNEL_SIZE,
   type Matrix,
   PRODUCTS,
+  RESULTS,
   resultGradientMatrix,
   tilesAlong,
 } from "../winograd.ts";
@@ -32,6 +33,8 @@ export function hasTiles(dy: Traced, { stride, dilation, size }: ConvolutionAttr
 
 /** Bytes of shifted copies. More would leave the cache. */
 const SLAB_BYTES = 8 * 2 ** 20;
+/** Each slab adds two dozen nodes, and the time that a graph takes to load grows with the square of its nodes. */
+const MOST_SLABS = 4;
 /** Parts of a batch may take as much as this, or this share of an image: many small products take long to load. */
 const BATCH_BYTES = 32 * 2 ** 20;
 const BATCH_SHARE = 0.5;
@@ -79,8 +82,10 @@ export function byTiles(
   const bytes = 4 * PRODUCTS * grid.length * (rows + columns);
   const room = Math.max(BATCH_BYTES, 4 * BATCH_SHARE * Math.min(product(x.shape), product(dy.shape)));
   const samples = Math.max(1, Math.floor(room / bytes));
-  const together = Math.max(1, Math.floor(SLAB_BYTES / (bytes * Math.min(samples, batchOf(x)))));
-  const all = tilesAlong(at(spaceOf(x), 0), at(spaceOf(dy), 0), at(attributes.padding, 0), together);
+  const fitting = Math.floor(SLAB_BYTES / (bytes * Math.min(samples, batchOf(x))));
+  const [depth, planes] = [at(spaceOf(x), 0), at(spaceOf(dy), 0)];
+  const together = Math.max(Math.ceil(planes / RESULTS / MOST_SLABS), fitting);
+  const all = tilesAlong(depth, planes, at(attributes.padding, 0), together);
   const sums: Value[] = [];
   for (let first = 0; first < batchOf(x); first += samples) {
     const batch: Range = [first, Math.min(first + samples, batchOf(x))];
