@@ -243,12 +243,12 @@ test("a chunk that is not stored takes no memory", async () => {
   await source.close();
 });
 
-test("a small TIFF is opened and read with two requests, and a chunk is read with one", async () => {
+test("a small TIFF is opened and read with one request, and so is a chunk", async () => {
   const values = new Uint16Array(128 * 512).map((_, at) => (at * at * 7919) % 65_521);
   const chunk = gzipSync(values);
   assert.ok(chunk.length > 2 ** 16);
   const array = await openImage(await zarrOf("one-read.zarr", 256, chunk));
-  const tiffPath = join(folder, "two-reads.tif");
+  const tiffPath = join(folder, "one-read.tif");
   await writeTiff(tiffPath, {
     shape: [1, 16, 16, 1],
     sampleType: "uint8",
@@ -260,7 +260,7 @@ test("a small TIFF is opened and read with two requests, and a chunk is read wit
     assert.deepEqual((await array.read()).data, values);
     assert.equal(requests, 1);
     assert.equal((await readImage(tiffPath)).data[255], 9);
-    assert.equal(requests, 3);
+    assert.equal(requests, 2);
   } finally {
     whenBytesArrive(() => {});
   }
