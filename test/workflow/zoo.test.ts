@@ -238,9 +238,10 @@ test("a configuration whose package is missing, or that describes its model wron
   assert.deepEqual(keys, ["MODEL.BMZ.EXPORT.MODEL_NAME", "MODEL.BMZ.EXPORT.AUTHORS"]);
 });
 
-test("an export that is stopped while it makes degraded copies makes no more of them, and fails with the stop", async () => {
+test("an export that is stopped while it makes degraded copies makes at most the one under way, and fails with the stop", async () => {
   const images = join(folder, "stopped");
   cpSync(samples("2D"), images, { recursive: true });
+  for (const name of readdirSync(images)) cpSync(join(images, name), join(images, `again-${name}`));
   const config = configuration("stopped", unet.ndim, unet.patch, `${unet.model}${ABOUT}`);
   const controller = new AbortController();
   const request = {
@@ -257,7 +258,7 @@ test("an export that is stopped while it makes degraded copies makes no more of 
   };
   await assert.rejects(exportModel(request), (error) => error === controller.signal.reason);
   const copies = readdirSync(`${images}_ssl_source`).filter((name) => name.endsWith(".tif"));
-  assert.equal(copies.length, 1);
+  assert.ok(copies.length <= 2, `of four images: ${copies}`);
 });
 
 test("an export that is stopped while it predicts the test image writes no package", async () => {
