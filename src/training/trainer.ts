@@ -117,7 +117,7 @@ export class Trainer {
   private readonly savingTime = new TimeShare(SAVING_SHARE);
   /** Epoch and step of the last checkpoint to resume from. */
   private savedAt = "";
-  /** When it was written, or training began. */
+  /** When it was written, or this training began. */
   private savedTime = performance.now();
 
   constructor(
@@ -261,9 +261,7 @@ export class Trainer {
 
   /** Writes the checkpoint to resume from if that many seconds of training are not saved, unless checkpoints took their share of the time. */
   private async saveUnsaved(seconds: number): Promise<void> {
-    if (secondsSince(this.savedTime) < seconds) return;
-    await this.savingTime.spend(() => this.saveProgress());
-    this.savedTime = performance.now();
+    if (secondsSince(this.savedTime) >= seconds) await this.savingTime.spend(() => this.saveProgress());
   }
 
   /** Writes the checkpoint to resume from, unless one is up to date. */
