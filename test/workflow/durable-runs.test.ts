@@ -1,6 +1,6 @@
 /** A run's state on disk: starting, resuming and testing from it, also when it is damaged. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
@@ -329,6 +329,29 @@ test("previews that cannot be written give one warning; a log that cannot be wri
   const state = await readRunState(tree);
   assert.equal(state?.status, "failed");
   assert.equal(state?.message, error.message);
+});
+
+test("a checkpoint that fails while training goes on ends the run, at the next one or at its end", async () => {
+  for (const epochs of [1, 3]) {
+    const own = newRun();
+    const { bestCheckpoint, checkpoints } = resultTree(folder, "job", own.run);
+    const {
+      error,
+      epochs: done,
+      tree,
+    } = await run(tinyConfig(images, { epochs }), {
+      ...own,
+      watch: ({ event }) => {
+        // No file can be renamed to a folder: the checkpoint is written, but never gets its name.
+        if (event === "start") mkdirSync(join(bestCheckpoint, "in the way"), { recursive: true });
+      },
+    });
+    assert.ok(error instanceof Error && error.message.includes(bestCheckpoint), String(error));
+    assert.equal(done.length, 1);
+    const { status, epoch, trained } = await stateOf(tree);
+    assert.deepEqual([status, epoch, trained], ["failed", 0, false]);
+    assert.ok(!readdirSync(checkpoints).some((name) => name.endsWith(".tmp")));
+  }
 });
 
 test("a loss that is not finite ends the run with advice, and the checkpoints before stay", async () => {
