@@ -272,7 +272,7 @@ export class TrainingRun {
       this.tensorboard.scalars(epochScalars(result), result.epoch),
     );
     if (result.epoch === config.number("TRAIN.EPOCHS")) charts.begin();
-    else if (result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0) await charts.update();
+    else if (result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0) charts.update();
     if (!(await this.previewTime.spend(() => this.showPreview(result)))) this.withoutPreview = result;
   }
 
