@@ -85,6 +85,11 @@ export class ImageSet {
     });
   }
 
+  /** Whether an image is read as a whole for each part of it: a preparation needs all of it, and only the last one is kept. */
+  get readsWhole(): boolean {
+    return !this.settings.inMemory && this.settings.preparation !== undefined;
+  }
+
   /** Opens an image. Measures its normalization, unless that is known. */
   async image(index: number): Promise<NormalizedImage> {
     const info = at(this.infos, index);
@@ -132,8 +137,7 @@ export class ImageSet {
       return { ...(threeChannels ? repeatedChannel(prepared) : prepared), start: [0, 0, 0] as const };
     };
     if (inMemory) return remembered(this.kept, index, read);
-    if (preparation === undefined) return undefined;
-    // Only the last prepared image is kept.
+    if (!this.readsWhole) return undefined;
     if (this.latest?.index !== index) this.latest = { index, image: read() };
     return this.latest.image;
   }
