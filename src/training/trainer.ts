@@ -88,7 +88,7 @@ export interface TrainerParts {
   /** Converts means over steps or patches to the reported metrics. Defaults to the means. */
   readonly summary?: (means: Metrics) => Metrics;
   readonly report: ReportEvent;
-  /** Writes a checkpoint. Weights do not change until it resolves. */
+  /** Writes a checkpoint. Weights do not change until it resolves. What fails after that is thrown by the next call. */
   readonly save: (kind: CheckpointKind, state: TrainerState) => Promise<void>;
   /** Writes an epoch to the log. Called before the checkpoints that count the epoch as done. */
   readonly logEpoch: (epoch: EpochResult) => Promise<void>;
