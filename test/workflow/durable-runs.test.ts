@@ -120,6 +120,22 @@ test("more epochs continue the training; with as many, a resumed run only tests"
   assert.deepEqual(await logOf(longer.tree), await logOf(whole.tree));
 });
 
+test("a training tests with the weights of its best epoch, in memory or read back, as a resumed run does", async () => {
+  const measured = ({ events }: { readonly events: readonly NewRunEvent[] }) =>
+    events.flatMap((event) => (event.event === "test" ? [[event.image, event.metrics]] : []));
+  for (const [rate, lastIsBest] of [
+    ["1.E-2", true],
+    ["1.E-1", false],
+  ] as const) {
+    const own = newRun();
+    const text = tinyConfig(images, { epochs: 4, test: true }).replace("1.E-2", rate);
+    const trained = await run(text, own);
+    assert.equal(existsSync(trained.tree.lastCheckpoint), !lastIsBest);
+    assert.ok(measured(trained).length > 0);
+    assert.deepEqual(measured(await run(text, { ...own, resume: true })), measured(trained));
+  }
+});
+
 test("a training that ended early continues with a larger patience", async () => {
   const own = newRun();
   // Nothing is learned at a learning rate of 0, so nothing improves after the first epoch.
