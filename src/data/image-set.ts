@@ -1,6 +1,7 @@
 /** A folder's images, normalized, as a whole or part by part. */
 import { setImmediate } from "node:timers/promises";
-import { at } from "../facts/checked-lists.ts";
+import pLimit from "p-limit";
+import { at, product } from "../facts/checked-lists.ts";
 import { readImage } from "../images/files.ts";
 import {
   type Image,
@@ -62,12 +63,16 @@ export interface ImageSetSettings {
 const ONE_PIXEL: Box = [1, 1, 1];
 /** Number of values measured per block. */
 const PART_VALUES = 16 * 1024 * 1024;
+/** Images of more values are measured {@link LARGE_AT_ONCE} at a time: many batches may be read at once, and a block of each would be in memory. */
+const LARGE_VALUES = 4 * 1024 * 1024;
+const LARGE_AT_ONCE = 2;
 
 /** The images of a folder. Each is read and measured when it is first needed. Close the set after use. */
 export class ImageSet {
   private readonly kept = new Map<number, Promise<ImageRegion>>();
   private readonly measured = new Map<number, Promise<readonly ChannelNormalization[]>>();
   private readonly files = new OpenFiles();
+  private readonly fewLarge = pLimit(LARGE_AT_ONCE);
 
   /** The images after preparation. */
   readonly infos: readonly ImageInfo[];
@@ -83,6 +88,11 @@ export class ImageSet {
       const prepared = preparation?.result(info) ?? info;
       return threeChannels ? { ...prepared, shape: inThreeChannels(prepared.shape) } : prepared;
     });
+  }
+
+  /** Whether an image is read as a whole for each part of it: a preparation needs all of it, and only the last one is kept. */
+  get readsWhole(): boolean {
+    return !this.settings.inMemory && this.settings.preparation !== undefined;
   }
 
   /** Opens an image. Measures its normalization, unless that is known. */
@@ -132,8 +142,7 @@ export class ImageSet {
       return { ...(threeChannels ? repeatedChannel(prepared) : prepared), start: [0, 0, 0] as const };
     };
     if (inMemory) return remembered(this.kept, index, read);
-    if (preparation === undefined) return undefined;
-    // Only the last prepared image is kept.
+    if (!this.readsWhole) return undefined;
     if (this.latest?.index !== index) this.latest = { index, image: read() };
     return this.latest.image;
   }
@@ -150,7 +159,8 @@ export class ImageSet {
       const parts = isComplete
         ? () => this.measuredParts(whole, () => this.parts(index))
         : () => this.measuredParts(undefined, () => this.completedPlanes(index, completed));
-      return measureNormalization(parts, shape[3], normalization);
+      const measurement = () => measureNormalization(parts, shape[3], normalization);
+      return product(completed) > LARGE_VALUES ? this.fewLarge(measurement) : measurement();
     });
   }
 

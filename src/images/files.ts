@@ -107,12 +107,16 @@ async function formatOf(path: string): Promise<{ readonly format: Format; readon
     throw new ImageError(path, `${path}: is a folder, not an image file.`);
   }
   const file = await FileBytes.open(path);
-  const start = file.readNow(0, Math.min(SIGNATURE_BYTES, file.size));
-  const signed = SIGNATURES.find(([signature]) => start.toString("latin1").startsWith(signature))?.[1];
-  const format = signed ?? named;
-  if (format?.takesFile) return { format, file };
-  await file.close();
-  if (format !== undefined) return { format };
+  let isTaken = false;
+  try {
+    const start = file.readNow(0, Math.min(SIGNATURE_BYTES, file.size));
+    const signed = SIGNATURES.find(([signature]) => start.toString("latin1").startsWith(signature))?.[1];
+    const format = signed ?? named;
+    isTaken = format?.takesFile === true;
+    if (format !== undefined) return isTaken ? { format, file } : { format };
+  } finally {
+    if (!isTaken) await file.close();
+  }
   throw new ImageError(
     path,
     `${path}: is not a kind of image that is read here (${IMAGE_EXTENSIONS.join(", ")}).`,

@@ -2,7 +2,6 @@
  * Reads HDF5 images in a worker thread, which is terminated if a file blocks it. A process has one such thread; files that were open in
  * a terminated thread are reopened in the next one.
  */
-
 import { at } from "../facts/checked-lists.ts";
 import { threadScript } from "../facts/files/thread-script.ts";
 import type { Strided } from "./axes.ts";

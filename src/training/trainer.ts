@@ -88,7 +88,7 @@ export interface TrainerParts {
   /** Converts means over steps or patches to the reported metrics. Defaults to the means. */
   readonly summary?: (means: Metrics) => Metrics;
   readonly report: ReportEvent;
-  /** Writes a checkpoint. Weights do not change until it resolves. */
+  /** Writes a checkpoint. Weights do not change until it resolves. What fails after that is thrown by the next call. */
   readonly save: (kind: CheckpointKind, state: TrainerState) => Promise<void>;
   /** Writes an epoch to the log. Called before the checkpoints that count the epoch as done. */
   readonly logEpoch: (epoch: EpochResult) => Promise<void>;
@@ -117,7 +117,7 @@ export class Trainer {
   private readonly savingTime = new TimeShare(SAVING_SHARE);
   /** Epoch and step of the last checkpoint to resume from. */
   private savedAt = "";
-  /** When it was written, or training began. */
+  /** When it was written, or this training began. */
   private savedTime = performance.now();
 
   constructor(
@@ -261,9 +261,7 @@ export class Trainer {
 
   /** Writes the checkpoint to resume from if that many seconds of training are not saved, unless checkpoints took their share of the time. */
   private async saveUnsaved(seconds: number): Promise<void> {
-    if (secondsSince(this.savedTime) < seconds) return;
-    await this.savingTime.spend(() => this.saveProgress());
-    this.savedTime = performance.now();
+    if (secondsSince(this.savedTime) >= seconds) await this.savingTime.spend(() => this.saveProgress());
   }
 
   /** Writes the checkpoint to resume from, unless one is up to date. */

@@ -1,5 +1,5 @@
 import { MOST_OPEN } from "../data/open-files.ts";
-import type { PatchSet } from "../data/patches.ts";
+import type { ImagePairs, PatchSet } from "../data/patches.ts";
 import { Random } from "../data/random.ts";
 import type { Batch, BatchSource } from "../training/trainer.ts";
 import { readAhead } from "./read-ahead.ts";
@@ -15,8 +15,12 @@ export const evenBatch = (patches: number, most: number): number =>
 /** Bytes of batches that may be read ahead. */
 const AHEAD_BYTES = 2 ** 26;
 
-/** Returns how many batches may be read at once: of more images than may be open, each would be opened anew for its next read. */
-function fittingBatches({ inputs, count }: Batch): number {
+/**
+ * Returns how many batches may be read at once: of more images than may be open, each would be opened anew for its next read, and whole images
+ * take memory.
+ */
+function fittingBatches({ images, targets }: ImagePairs, { inputs, count }: Batch): number {
+  if (images.readsWhole || targets?.readsWhole) return 1;
   const bytes = Object.values(inputs).reduce((sum, { byteLength }) => sum + byteLength, 0);
   return Math.min(Math.floor(AHEAD_BYTES / Math.max(bytes, 1)), Math.floor(MOST_OPEN / count));
 }
@@ -39,7 +43,8 @@ export class PatchBatches implements BatchSource {
     if (firstStep >= steps) return;
     const order = this.patches.order(epoch, this.training);
     const left = Array.from({ length: steps - firstStep }, (_, index) => firstStep + index);
-    yield* readAhead(left, (step) => this.read(order, epoch, step), fittingBatches);
+    const fitting = (batch: Batch) => fittingBatches(this.patches.pairs, batch);
+    yield* readAhead(left, (step) => this.read(order, epoch, step), fitting);
   }
 
   private async read(order: Int32Array, epoch: number, step: number): Promise<Batch> {

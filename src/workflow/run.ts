@@ -38,7 +38,7 @@ import { type Task, trainingProgram } from "./tasks/task.ts";
 import { testImages } from "./test-run.ts";
 import { TrainingCharts } from "./training-charts.ts";
 import { largestDivisor } from "./training-memory.ts";
-import { type RunTasks, TrainingRun } from "./training-run.ts";
+import { type RunTasks, type TrainingEnd, TrainingRun } from "./training-run.ts";
 
 /**
  * Runs a checked configuration. Throws `InputError` for images and checkpoints that cannot be used, and
@@ -125,7 +125,7 @@ async function onDevice(
   tasks: RunTasks,
   beginning: Beginning,
 ): Promise<"finished" | "stopped"> {
-  const { config, tree, run, images, runtime, signal, report, charts } = request;
+  const { config, tree, images, runtime, signal, report, charts } = request;
   const task = tasks.training;
   const trainable = beginning.kind !== "test";
   if (trainable) checkDevice(request);
@@ -140,22 +140,8 @@ async function onDevice(
     await begin(request, parameters, beginning);
     for (const file of [tree.configFile, tree.runConfigFile])
       await writeFileAtomically(file, request.configText);
-    if (images.training !== undefined && trainable) {
-      let hasBestWeights = false;
-      if (beginning.kind === "fresh" || beginning.done === undefined) {
-        const training = new TrainingRun(request, tasks, parameters, images.training, images.validation);
-        const from = beginning.kind === "resume" ? beginning.checkpoints : [];
-        const status = await training.train(from);
-        ({ hasBestWeights } = training);
-        charts.begin();
-        if (status === "stopped") return "stopped";
-      } else charts.begin();
-      await run.trained();
-      if (!hasBestWeights) {
-        const best = await bestCheckpoint(tree, run.state?.training ?? "");
-        await loadRunCheckpoint(best.path, parameters, false);
-      }
-    }
+    if (beginning.kind !== "test" && (await train(request, tasks, parameters, beginning)) === "stopped")
+      return "stopped";
     return images.test === undefined
       ? "finished"
       : await testImages(
@@ -168,6 +154,31 @@ async function onDevice(
     await parameters.close();
     await charts.drawn();
   }
+}
+
+/** Trains what is left to train. Afterwards the weights are those of the best epoch, unless the training was stopped. */
+async function train(
+  request: RunningRequest,
+  tasks: RunTasks,
+  parameters: Parameters,
+  beginning: Exclude<Beginning, { readonly kind: "test" }>,
+): Promise<"finished" | "stopped"> {
+  const { tree, run, images, charts } = request;
+  if (images.training === undefined) return "finished";
+  const resumed = beginning.kind === "resume" ? beginning : undefined;
+  let end: TrainingEnd = { status: "finished", hasBestWeights: false };
+  if (resumed?.done === undefined) {
+    const training = new TrainingRun(request, tasks, parameters, images.training, images.validation);
+    end = await training.train(resumed?.checkpoints ?? []);
+  }
+  charts.begin();
+  if (end.status === "stopped") return "stopped";
+  await run.trained();
+  if (!end.hasBestWeights) {
+    const best = await bestCheckpoint(tree, run.state?.training ?? "");
+    await loadRunCheckpoint(best.path, parameters, false);
+  }
+  return "finished";
 }
 
 /** Throws `InputError` or `PrecisionError` if the device does not train as requested. */

@@ -21,7 +21,7 @@ export class SideResults {
       if (reason === undefined) throw error;
       if (this.failing.has(what)) return;
       this.failing.add(what);
-      const message = `${what} could not be written. Training continues: ${reason}`;
+      const message = `${what} could not be written, which changes nothing else: ${reason}`;
       this.request.report({ event: "log", level: "warning", message });
     }
   }

@@ -21,15 +21,14 @@ export class TrainingCharts {
     private readonly results: SideResults,
   ) {}
 
-  /** Starts to draw the epochs so far, unless drawing has taken more than its share of the time. Throws what an earlier drawing threw. */
-  async update(): Promise<void> {
-    await this.drawing;
-    this.inBackground(this.time.spend(() => this.draw()));
+  /** Draws the epochs so far, unless drawing has taken more than its share of the time. */
+  update(): void {
+    this.next(() => this.time.spend(() => this.draw()));
   }
 
-  /** Starts to draw all epochs, unless they are drawn. */
+  /** Draws all epochs, unless they are drawn. */
   begin(): void {
-    this.inBackground(this.drawing.then(() => this.draw()));
+    this.next(() => this.draw());
   }
 
   /** Resolves when no chart is being drawn. Throws what the drawing threw. */
@@ -37,10 +36,11 @@ export class TrainingCharts {
     await this.drawing;
   }
 
-  /** An error is thrown when the drawing is awaited. */
-  private inBackground(drawing: Promise<unknown>): void {
-    drawing.catch(() => {});
-    this.drawing = drawing;
+  /** Draws after what is being drawn. */
+  private next(draw: () => Promise<unknown>): void {
+    this.drawing = this.drawing.then(draw);
+    // It is thrown where the drawing is awaited.
+    this.drawing.catch(() => {});
   }
 
   private draw(): Promise<void> {

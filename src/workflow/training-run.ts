@@ -39,6 +39,13 @@ export interface RunTasks {
   readonly validation: Task;
 }
 
+/** How a training ended. */
+export interface TrainingEnd {
+  readonly status: "finished" | "stopped";
+  /** Whether the last epoch was the best: its weights are in memory. */
+  readonly hasBestWeights: boolean;
+}
+
 /** Maximum share of the training time for previews. The first epoch and the last one have one in any case. */
 const PREVIEWS_SHARE = 0.05;
 
@@ -52,8 +59,6 @@ export class TrainingRun {
   private evaluation: Executable | undefined;
   private tester: ImageTester | undefined;
   private features: FeaturePreview | "none" | undefined;
-  /** Whether the last epoch was the best. */
-  hasBestWeights = false;
   /** The checkpoint that is being written, or the last one. */
   private saving: Promise<void> = Promise.resolve();
   /** Text that names the last written checkpoint. */
@@ -83,7 +88,7 @@ export class TrainingRun {
    *
    * @param from checkpoints to resume from, the furthest first; none for a fresh start
    */
-  async train(from: readonly CheckpointHeader[]): Promise<"finished" | "stopped"> {
+  async train(from: readonly CheckpointHeader[]): Promise<TrainingEnd> {
     try {
       const trainer = await this.setUp();
       if (from.length > 0) await this.restore(trainer, from);
@@ -91,14 +96,12 @@ export class TrainingRun {
       this.reportStart(trainer.state);
       const status = await trainer.run(this.request.signal);
       await this.saving;
-      await this.writeAfterTraining(status, trainer.state);
-      return status;
+      return await this.end(status, trainer.state);
     } catch (error) {
       await this.saving.catch(() => {});
       if (error instanceof DivergedError) throw new DivergedError(`${error.message} ${this.goodCheckpoint}`);
       throw error;
     } finally {
-      await this.saving.catch(() => {});
       this.release();
     }
   }
@@ -190,14 +193,12 @@ export class TrainingRun {
   }
 
   /** Shows the last epoch if that was left out, and deletes the last checkpoint if the best one is the same: a checkpoint can be a gigabyte. */
-  private async writeAfterTraining(
-    status: "finished" | "stopped",
-    { epoch, bestEpoch }: TrainerState,
-  ): Promise<void> {
-    if (status === "stopped") return;
+  private async end(status: TrainingEnd["status"], { epoch, bestEpoch }: TrainerState): Promise<TrainingEnd> {
+    if (status === "stopped") return { status, hasBestWeights: false };
     if (this.withoutPreview !== undefined) await this.showPreview(this.withoutPreview);
-    this.hasBestWeights = bestEpoch === epoch;
-    if (this.hasBestWeights) await rm(this.request.tree.lastCheckpoint, { force: true });
+    const hasBestWeights = bestEpoch === epoch;
+    if (hasBestWeights) await rm(this.request.tree.lastCheckpoint, { force: true });
+    return { status, hasBestWeights };
   }
 
   /** Continues from the furthest readable checkpoint. Throws `CheckpointError` if there is none. */
@@ -271,7 +272,7 @@ export class TrainingRun {
       this.tensorboard.scalars(epochScalars(result), result.epoch),
     );
     if (result.epoch === config.number("TRAIN.EPOCHS")) charts.begin();
-    else if (result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0) await charts.update();
+    else if (result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0) charts.update();
     if (!(await this.previewTime.spend(() => this.showPreview(result)))) this.withoutPreview = result;
   }
 

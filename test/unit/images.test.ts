@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdir, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -92,6 +93,20 @@ for (const [name, words] of [
     });
   });
 }
+
+/** A file of the system (Linux) with fewer bytes than its size says, as one that is cut short while it is opened. */
+const SHORT = "/sys/kernel/profiling";
+
+test("a file that ends before its size is refused, and does not stay open", {
+  skip: !existsSync(SHORT),
+}, async () => {
+  await assert.rejects(openImage(SHORT), /cut short/);
+  const handles = await readdir("/proc/self/fd");
+  const open = await Promise.all(
+    handles.map((name) => readlink(join("/proc/self/fd", name)).catch(() => "")),
+  );
+  assert.ok(!open.includes(SHORT));
+});
 
 test("an HDF5 file that stops the library leaves those that are open readable", async () => {
   const source = await openImage(join(folder, "zyxc.h5"));

@@ -93,6 +93,25 @@ test("more files than are kept open are read at once, part by part, as from memo
   assert.deepEqual(await read(false), await read(true));
 });
 
+test("large images are measured two at a time, though all are asked for at once", async () => {
+  const folder = temporaryFolder();
+  const shape: ImageShape = [1, 2049, 2048, 1];
+  const infos = await Promise.all(
+    Array.from({ length: 5 }, async (_, index) => {
+      const path = join(folder, `${index}.tif`);
+      await writeTiff(path, { shape, sampleType: "uint8", data: new Uint8Array(2049 * 2048).fill(index) });
+      return { path, shape, sampleType: "uint8" } as const;
+    }),
+  );
+  const set = new ImageSet(infos, { normalization: { type: "zero_mean_unit_variance" }, inMemory: false });
+  const [first, ...others] = [0, 1, 2, 3].map((index) => set.image(index));
+  const last = assert.rejects(set.image(4), /no such file/);
+  await first;
+  await rm(infos[4].path);
+  await Promise.all([last, ...others]);
+  await set.close();
+});
+
 test("random patches lie inside their images, at another place in each epoch", async () => {
   const folder = temporaryFolder();
   const path = join(folder, "ramp.tif");

@@ -22,6 +22,7 @@ async function train(
   {
     signal = new AbortController().signal,
     read = () => {},
+    spend = (_seconds: number) => {},
     from = undefined as TrainerState | undefined,
   } = {},
 ) {
@@ -36,6 +37,7 @@ async function train(
       outputs: { loss: Float32Array.of(1) },
       run: async () => {
         trained++;
+        spend(2);
       },
       release: () => {},
     },
@@ -53,7 +55,10 @@ async function train(
     report: (event) => {
       if (event.event === "epoch") validated = event.epoch;
     },
-    save: async (kind, state) => void saved.push({ kind, state }),
+    save: async (kind, state) => {
+      saved.push({ kind, state });
+      spend(10);
+    },
     logEpoch: async () => {},
     showEpoch: async () => {},
   };
@@ -94,4 +99,21 @@ test("a validation that was stopped is repeated without the steps before it", as
       ["last", 2],
     ],
   );
+});
+
+test("training that was not saved because checkpoints took their share of the time is saved before a validation", async (context) => {
+  let clock = 0;
+  context.mock.method(performance, "now", () => clock);
+  const losses = Array.from({ length: 28 }, (_, epoch) => 1 + epoch);
+  const { saved } = await train(losses, {
+    spend: (seconds) => {
+      clock += 1000 * seconds;
+    },
+  });
+  // An epoch takes 4 seconds, a checkpoint 10. After one to resume from, the next is due after 100 seconds.
+  assert.deepEqual(saved.map(({ kind, state: { epoch, step } }) => [kind, epoch, step]).slice(0, 3), [
+    ["best", 1, 0],
+    ["last", 2, 0],
+    ["last", 19, STEPS],
+  ]);
 });

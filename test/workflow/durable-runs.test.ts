@@ -1,6 +1,6 @@
 /** A run's state on disk: starting, resuming and testing from it, also when it is damaged. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
@@ -118,6 +118,22 @@ test("more epochs continue the training; with as many, a resumed run only tests"
   );
   const whole = await run(tinyConfig(images, { epochs: 4 }), newRun());
   assert.deepEqual(await logOf(longer.tree), await logOf(whole.tree));
+});
+
+test("a training tests with the weights of its best epoch, in memory or read back, as a resumed run does", async () => {
+  const measured = ({ events }: { readonly events: readonly NewRunEvent[] }) =>
+    events.flatMap((event) => (event.event === "test" ? [[event.image, event.metrics]] : []));
+  for (const [rate, lastIsBest] of [
+    ["1.E-2", true],
+    ["1.E-1", false],
+  ] as const) {
+    const own = newRun();
+    const text = tinyConfig(images, { epochs: 4, test: true }).replace("1.E-2", rate);
+    const trained = await run(text, own);
+    assert.equal(existsSync(trained.tree.lastCheckpoint), !lastIsBest);
+    assert.ok(measured(trained).length > 0);
+    assert.deepEqual(measured(await run(text, { ...own, resume: true })), measured(trained));
+  }
 });
 
 test("a training that ended early continues with a larger patience", async () => {
@@ -320,7 +336,7 @@ test("previews that cannot be written give one warning; a log that cannot be wri
     const { status, messages, error } = await run(tinyConfig(images, { epochs: 3 }), block(part));
     assert.equal(status, "finished", String(error));
     assert.equal(
-      messages.filter((message) => /could not be written. Training continues/.test(message)).length,
+      messages.filter((message) => /could not be written, which changes nothing else/.test(message)).length,
       1,
     );
   }
@@ -329,6 +345,29 @@ test("previews that cannot be written give one warning; a log that cannot be wri
   const state = await readRunState(tree);
   assert.equal(state?.status, "failed");
   assert.equal(state?.message, error.message);
+});
+
+test("a checkpoint that fails while training goes on ends the run, at the next one or at its end", async () => {
+  for (const epochs of [1, 3]) {
+    const own = newRun();
+    const { bestCheckpoint, checkpoints } = resultTree(folder, "job", own.run);
+    const {
+      error,
+      epochs: done,
+      tree,
+    } = await run(tinyConfig(images, { epochs }), {
+      ...own,
+      watch: ({ event }) => {
+        // No file can be renamed to a folder: the checkpoint is written, but never gets its name.
+        if (event === "start") mkdirSync(join(bestCheckpoint, "in the way"), { recursive: true });
+      },
+    });
+    assert.ok(error instanceof Error && error.message.includes(bestCheckpoint), String(error));
+    assert.equal(done.length, 1);
+    const { status, epoch, trained } = await stateOf(tree);
+    assert.deepEqual([status, epoch, trained], ["failed", 0, false]);
+    assert.ok(!readdirSync(checkpoints).some((name) => name.endsWith(".tmp")));
+  }
 });
 
 test("a loss that is not finite ends the run with advice, and the checkpoints before stay", async () => {

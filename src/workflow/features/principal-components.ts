@@ -42,7 +42,7 @@ function covariance(rows: readonly (Float32Array | Float64Array)[]): number[][] 
 /** Directions that are followed beside those wanted: the wanted ones are then found in fewer passes. */
 const MORE_DIRECTIONS = 4;
 const MOST_PASSES = 12;
-/** The passes end when the variance along the directions grows by a smaller share. */
+/** The passes end when the variance along each of the wanted directions grows by a smaller share. */
 const LEAST_GAIN = 1e-3;
 
 /** Returns the first components of vectors with many features, by subspace iteration (Halko et al. 2011, algorithm 4.4). */
@@ -55,12 +55,15 @@ function componentsOfMany(rows: readonly Float32Array[], wanted: number): number
     ),
   );
   let along = projections(rows, basis);
-  for (let pass = 0, before = 0; pass < MOST_PASSES; pass++) {
+  let before: readonly number[] = [];
+  for (let pass = 0; pass < MOST_PASSES; pass++) {
     basis = orthonormal(sums(rows, along, basis.length));
     along = projections(rows, basis);
-    const variance = along.reduce((total, row) => total + dot(row, row), 0);
-    if (variance <= before * (1 + LEAST_GAIN)) break;
-    before = variance;
+    const variances = basis
+      .slice(0, wanted)
+      .map((_, at) => along.reduce((sum, row) => sum + (row[at] ?? 0) ** 2, 0));
+    if (variances.every((variance, at) => variance <= (before[at] ?? 0) * (1 + LEAST_GAIN))) break;
+    before = variances;
   }
   if (basis.length === 0) return [];
   // The components are found within the directions, whose covariance matrix is small.
@@ -83,18 +86,21 @@ function sums(rows: readonly Float32Array[], along: readonly Float64Array[], cou
   return totals;
 }
 
-/** Vectors are taken as dependent on others below this share of their length. */
+/**
+ * A vector depends on others if what is left of it without them is shorter than this share of the longest vector. Lengths are variances here: a
+ * hundred-thousandth of the first direction's standard deviation is not too little, rounding errors of single precision are.
+ */
 const DEPENDENT = 1e-10;
 
 /** Makes vectors orthogonal unit vectors (Gram & Schmidt, twice for precision), and leaves out dependent ones. */
 function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
   const made: Float64Array[] = [];
-  const longest = vectors.reduce((most, vector) => Math.max(most, dot(vector, vector)), 0);
+  const longest = Math.sqrt(vectors.reduce((most, vector) => Math.max(most, dot(vector, vector)), 0));
   for (const vector of vectors) {
     const left = vector.slice();
     for (const unit of [...made, ...made]) add(left, unit, -dot(left, unit));
-    const square = dot(left, left);
-    if (square > longest * DEPENDENT) made.push(left.map((value) => value / Math.sqrt(square)));
+    const length = Math.sqrt(dot(left, left));
+    if (length > longest * DEPENDENT) made.push(left.map((value) => value / length));
   }
   return made;
 }
