@@ -8,12 +8,12 @@ import type { ConvolutionAttributes } from "../../convolution.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import type { Traced } from "../layout.ts";
+import type { Matrix } from "../matrix.ts";
 import { IN_BLOCKS } from "../model-proto.ts";
 import {
   inputMatrix,
   KERNEL_MATRIX,
   KERNEL_SIZE,
-  type Matrix,
   PRODUCTS,
   resultGradientMatrix,
   tilesAlong,
@@ -81,16 +81,13 @@ export function byBlockedTiles(
     }
   const sum = sums.length === 1 ? at(sums, 0) : graph.add("Sum", sums);
   const gradient = graph.matrixProduct(
-    { value: constant(graph, KERNEL_MATRIX), rank: 2, swapped: true },
+    { value: graph.floats(KERNEL_MATRIX), rank: 2, swapped: true },
     { value: sum, rank: 3, swapped: false },
   );
   return inKernelOrder(graph, gradient, [channelsOf(dy), channelsOf(x), ...size], block);
 }
 
 const ORDER = "by product";
-
-const constant = (graph: GraphBuilder, { shape, values }: Matrix) =>
-  graph.constant("float32", shape, new Uint8Array(values.buffer));
 
 /** Sums `[block, product, tile, value]` over the tiles. */
 function summed(
@@ -141,7 +138,7 @@ function planesInBlocks(
 function slidingFactors(graph: GraphBuilder, x: Traced, slab: Slab, border: number, block: number): Value {
   const [, lines, columns] = exactly(spaceOf(x), 3);
   const planes = planesInBlocks(graph, x, slab, border, block);
-  const factors = graph.add("MatMul", [constant(graph, slab.matrix), planes]);
+  const factors = graph.add("MatMul", [graph.floats(slab.matrix), planes]);
   const groups = at(slab.matrix.shape, 0);
   return graph.reshape(factors, [channelsOf(x) / block, groups, lines, (columns + 2 * border) * block]);
 }
@@ -154,7 +151,7 @@ function fixedFactors(graph: GraphBuilder, dy: Traced, slab: Slab, block: number
     channelsOf(dy) === block ? planes : graph.add("Transpose", [planes], { attributes: { perm: [1, 0, 2] } });
   const count = slab.planes[1] - slab.planes[0];
   const rows = graph.reshape(moved, [count, channelsOf(dy) * product(plane)]);
-  const factors = graph.add("MatMul", [constant(graph, slab.matrix), rows]);
+  const factors = graph.add("MatMul", [graph.floats(slab.matrix), rows]);
   return graph.reshape(factors, [at(slab.matrix.shape, 0) * channelsOf(dy), 1, ...plane]);
 }
 

@@ -1,6 +1,7 @@
 /** The order of the values in a convolution's kernels. */
 import { atLeast, product } from "../../../facts/checked-lists.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
+import { matrixOf } from "../matrix.ts";
 
 /** Larger kernels are flipped by Slice: the product's work for each value grows with the kernel. */
 const MAXIMUM_FLIPPED_BY_PRODUCT = 64;
@@ -24,14 +25,7 @@ export function flipped(graph: GraphBuilder, weight: Value, shape: readonly numb
 
 /** Adds the matrix that reverses the order of columns. */
 export const reversedMatrix = (graph: GraphBuilder, size: number): Value =>
-  permutationMatrix(graph, size, (column) => size - 1 - column);
+  graph.floats(matrixOf(size, size, (row, column) => (row + column === size - 1 ? 1 : 0)));
 
 export const identityMatrix = (graph: GraphBuilder, size: number): Value =>
-  permutationMatrix(graph, size, (column) => column);
-
-function permutationMatrix(graph: GraphBuilder, size: number, from: (column: number) => number): Value {
-  const matrix = Float32Array.from({ length: size * size }, (_, at) =>
-    Math.floor(at / size) === from(at % size) ? 1 : 0,
-  );
-  return graph.constant("float32", [size, size], new Uint8Array(matrix.buffer));
-}
+  graph.floats(matrixOf(size, size, (row, column) => (row === column ? 1 : 0)));

@@ -7,12 +7,12 @@ import type { ConvolutionAttributes } from "../../convolution.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import type { Traced } from "../layout.ts";
+import type { Matrix } from "../matrix.ts";
 import {
   FEWEST_RESULTS,
   inputMatrix,
   KERNEL_MATRIX,
   KERNEL_SIZE,
-  type Matrix,
   PRODUCTS,
   RESULTS,
   resultGradientMatrix,
@@ -101,14 +101,11 @@ export function byTiles(
   }
   const sum = sums.length === 1 ? at(sums, 0) : graph.add("Sum", sums);
   const kernel = graph.matrixProduct(
-    { value: constant(graph, KERNEL_MATRIX), rank: 2, swapped: true },
+    { value: graph.floats(KERNEL_MATRIX), rank: 2, swapped: true },
     { value: sum, rank: 2, swapped: false },
   );
   return graph.reshape(kernel, [KERNEL_SIZE * rows, columns]);
 }
-
-const constant = (graph: GraphBuilder, { shape, values }: Matrix) =>
-  graph.constant("float32", shape, new Uint8Array(values.buffer));
 
 /** Sums `[product · stack, value]` over the stack: `[product, value]`. */
 function summed(graph: GraphBuilder, products: Value, stack: number, values: number): Value {
@@ -141,7 +138,7 @@ function shifted(
   const [, lines] = exactly(spaceOf(tensor), 3);
   const [channels, pixels] = [channelsOf(tensor), lines * lineLength];
   const planes = planesFirst(graph, tensor, slab, lineLength);
-  const factors = graph.add("MatMul", [constant(graph, slab.matrix), planes]);
+  const factors = graph.add("MatMul", [graph.floats(slab.matrix), planes]);
   const stack = at(slab.matrix.shape, 0) * (slab.batch[1] - slab.batch[0]);
   const value = graph.reshape(factors, [stack, channels, pixels]);
   const gap = (size: number) => (size === 0 ? [] : [zeros(graph, [stack, channels, size])]);
