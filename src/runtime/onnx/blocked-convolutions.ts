@@ -6,10 +6,16 @@
 import { atLeast, exactly, product } from "../../facts/checked-lists.ts";
 import { BlockedImages } from "./blocked-images.ts";
 import { liveNodes } from "./finished-nodes.ts";
-import type { ConstantDefinition, GraphDefinition, NodeDefinition, Subgraph } from "./model-proto.ts";
-import { encodeModel, IN_BLOCKS, integerConstant } from "./model-proto.ts";
+import {
+  encodeModel,
+  type GraphDefinition,
+  IN_BLOCKS,
+  type NodeDefinition,
+  type Subgraph,
+} from "./model-proto.ts";
 import { NativeSession } from "./native-session.ts";
 import { NativeTensor } from "./native-tensor.ts";
+import { Constants } from "./replacement.ts";
 import { withValuesInBlocks } from "./values-in-blocks.ts";
 import { planeConvolutions } from "./volume-convolutions.ts";
 
@@ -20,24 +26,19 @@ import { planeConvolutions } from "./volume-convolutions.ts";
  * @param block channels in a block; 0 for none
  */
 export function withBlockedConvolutions<Graph extends Subgraph>(graph: Graph, block: number): Graph {
-  const constants = new Map<string, ConstantDefinition>();
-  const integers = (values: readonly number[]) => {
-    const name = `shape:${values}`;
-    constants.set(name, integerConstant(name, values));
-    return name;
-  };
-  const images = new BlockedImages(graph, block, integers);
+  const constants = new Constants(graph.constants);
+  const images = new BlockedImages(graph, block, constants);
   const nodes = graph.nodes.flatMap((node) => {
     if (node.volumeShapes !== undefined) return planeConvolutions(node, node.volumeShapes, block, constants);
     if (block === 0) return [node];
     return node.weightShape === undefined
       ? [images.merged(node)]
-      : blocked(node, node.weightShape, block, images, integers);
+      : blocked(node, node.weightShape, block, images, constants);
   });
   const changed = {
     ...graph,
     nodes: liveNodes(images.withSums(nodes), graph.outputs),
-    constants: [...graph.constants, ...constants.values()],
+    constants: constants.all,
   };
   return block > 0 ? withValuesInBlocks(changed, block) : changed;
 }
@@ -47,7 +48,7 @@ function blocked(
   weightShape: readonly number[],
   block: number,
   images: BlockedImages,
-  integers: (values: readonly number[]) => string,
+  constants: Constants,
 ): NodeDefinition[] {
   const [x, weight, ...bias] = atLeast(inputs, 2, "A convolution's inputs");
   const [y] = exactly(outputs, 1, "A convolution's outputs");
@@ -66,7 +67,7 @@ function blocked(
   const weights = isDepthwise ? images.input(weight, origin, [1, channels, ...kernel]) : ordinary();
   return [
     ...weights.nodes,
-    node("Reshape", [weights.value, integers(weightShape)], `${y}:weight`),
+    node("Reshape", [weights.value, constants.integers(weightShape)], `${y}:weight`),
     ...image.nodes,
     node("Conv", [image.value, `${y}:weight`, ...bias], `${y}:output`, attributes, IN_BLOCKS),
     images.output(`${y}:output`, y, channels, origin),
@@ -84,7 +85,7 @@ function blocked(
     ];
     const moved = (count: number) => (count === 0 ? weight : `${y}:moved${count}`);
     const nodes = moves.flatMap(({ shape, perm }, index) => [
-      node("Reshape", [moved(index), integers(shape)], `${y}:shaped${index}`),
+      node("Reshape", [moved(index), constants.integers(shape)], `${y}:shaped${index}`),
       node("Transpose", [`${y}:shaped${index}`], moved(index + 1), { perm }),
     ]);
     return { nodes, value: moved(moves.length) };
