@@ -50,7 +50,7 @@ export class Constants {
 
 /** Collects the nodes that take the place of one. */
 export class Replacement {
-  private readonly nodes: NodeDefinition[] = [];
+  readonly nodes: NodeDefinition[] = [];
 
   constructor(
     private readonly replaced: NodeDefinition,
@@ -68,6 +68,12 @@ export class Replacement {
     const output = `${outputs[0]}:${this.nodes.length}`;
     this.nodes.push({ operator, domain, inputs, outputs: [output], attributes, origin });
     return output;
+  }
+
+  /** Adds nodes that are made elsewhere and returns their result. */
+  include({ nodes, value }: { readonly nodes: readonly NodeDefinition[]; readonly value: string }): string {
+    this.nodes.push(...nodes);
+    return value;
   }
 
   reshape(value: string, shape: readonly number[]): string {

@@ -4,6 +4,7 @@
  * take all tiles of a slab as a batch, and the six products as groups.
  */
 import { at, atLeast, exactly, product } from "../../facts/checked-lists.ts";
+import { kernelsInBlocks } from "./kernels-in-blocks.ts";
 import { type Attribute, IN_BLOCKS, type NodeDefinition, type VolumeShapes } from "./model-proto.ts";
 import { type Constants, Replacement } from "./replacement.ts";
 import {
@@ -146,8 +147,7 @@ function channelsFirst(to: Replacement, planes: string, shape: readonly number[]
 
 /**
  * Returns the kernels of the products `[product · out, in, y, x]`. In blocks of channels they are stored as
- * `[product, out block, in block, y, x, in, out]`: moving columns of the whole weight and then rows of a block is several times as fast as
- * moving single values.
+ * `[product, out block, in block, y, x, in, out]`.
  */
 function kernelFactors(to: Replacement, weight: string, shape: readonly number[], together: number): string {
   const [outputs, inputs, depth, ...plane] = atLeast(shape, 3);
@@ -155,11 +155,7 @@ function kernelFactors(to: Replacement, weight: string, shape: readonly number[]
   const planes =
     together === 1
       ? to.transpose(weight, [outputs * inputs, depth, values], [1, 0, 2])
-      : to.transpose(
-          to.transpose(weight, [outputs, inputs * depth * values], [1, 0]),
-          [inputs / together, together, depth, values, outputs / together, together],
-          [2, 4, 0, 3, 1, 5],
-        );
+      : kernelsInBlocks(to, weight, [outputs, inputs, depth, values], together);
   const rows = to.reshape(planes, [depth, outputs * inputs * values]);
   const factors = to.add("MatMul", [to.constants.floats("kernel of tiles", KERNEL_MATRIX), rows]);
   return to.reshape(factors, [PRODUCTS * outputs, inputs, ...plane]);
