@@ -8,10 +8,8 @@ import { kernelsInBlocks } from "./kernels-in-blocks.ts";
 import { type Attribute, IN_BLOCKS, type NodeDefinition, type VolumeShapes } from "./model-proto.ts";
 import { type Constants, Replacement } from "./replacement.ts";
 import {
-  FEWEST_RESULTS,
   inputMatrix,
   KERNEL_MATRIX,
-  KERNEL_SIZE,
   ONES,
   PRODUCTS,
   RESULTS,
@@ -23,12 +21,10 @@ import {
 /** Bringing weights into order costs as much as this many pixels for each channel save. Measured. */
 const PIXELS_PER_CHANNEL = 2;
 
-/** Whether tiles along z pay off. Strides of 1 are assumed. */
-export function paysOff({ result, weight }: VolumeShapes, dilation: number): boolean {
-  const [batch, channels, planes, ...plane] = atLeast(result, 3);
-  const pixels = batch * planes * product(plane);
-  const fits = weight[2] === KERNEL_SIZE && dilation === 1 && planes >= FEWEST_RESULTS;
-  return fits && pixels >= PIXELS_PER_CHANNEL * channels && (weight[1] ?? 1) > 1 && channels > 1;
+/** Whether a convolution that has tiles along z is faster with them. */
+export function paysOff({ image, result }: VolumeShapes): boolean {
+  const [[, inputs], [batch, channels, ...space]] = [atLeast(image, 2), atLeast(result, 2)];
+  return batch * product(space) >= PIXELS_PER_CHANNEL * channels && inputs > 1 && channels > 1;
 }
 
 /** Bytes of the products' factors in a slab. They are read again at once, so they should stay in the cache. */

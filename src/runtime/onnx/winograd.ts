@@ -7,6 +7,7 @@
  * have 3.5 times. The sixth point is infinity.
  */
 import { at } from "../../facts/checked-lists.ts";
+import type { ConvolutionWindow } from "../convolution.ts";
 import { type Matrix, matrixOf } from "./matrix.ts";
 
 const POINTS = [0, 3 / 4, -3 / 4, 3 / 2, -3 / 2];
@@ -17,7 +18,24 @@ export const KERNEL_SIZE = 3;
 /** Results of a tile. */
 export const RESULTS = PRODUCTS - KERNEL_SIZE + 1;
 /** With fewer results along the axis, tiles save too little: the last one is seldom full. */
-export const FEWEST_RESULTS = 4;
+const FEWEST_RESULTS = 4;
+
+/**
+ * Whether a convolution has tiles along z: kernels of three planes that move by one over a volume.
+ *
+ * @param kernel its sizes `[z, y, x]`
+ * @param planes number of planes of the result
+ */
+export const hasTiles = (
+  kernel: readonly number[],
+  { stride, dilation }: Pick<ConvolutionWindow, "stride" | "dilation">,
+  planes: number,
+): boolean =>
+  kernel.length === 3 &&
+  kernel[0] === KERNEL_SIZE &&
+  dilation[0] === 1 &&
+  stride.every((step) => step === 1) &&
+  planes >= FEWEST_RESULTS;
 
 type Rows = readonly (readonly number[])[];
 

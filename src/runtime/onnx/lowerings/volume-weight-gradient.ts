@@ -9,7 +9,7 @@ import type { GraphBuilder, Value } from "../graph.ts";
 import type { Traced } from "../layout.ts";
 import type { Matrix } from "../matrix.ts";
 import {
-  FEWEST_RESULTS,
+  hasTiles,
   inputMatrix,
   KERNEL_MATRIX,
   KERNEL_SIZE,
@@ -23,12 +23,10 @@ import { image } from "./image-layout.ts";
 /** Products of small planes write more than they read. */
 const FEWEST_PIXELS = 64;
 
-/** Whether tiles along z pay off: for kernels of three planes that move by one. */
-export function hasTiles(dy: Traced, { stride, dilation, size }: ConvolutionAttributes): boolean {
+/** Whether the gradient is computed by tiles. */
+export function fitsTiles(dy: Traced, attributes: ConvolutionAttributes): boolean {
   const [planes, ...plane] = atLeast(spaceOf(dy), 1);
-  const isVolume = size.length === 3 && stride.every((step) => step === 1);
-  const fits = isVolume && size[0] === KERNEL_SIZE && dilation[0] === 1;
-  return fits && planes >= FEWEST_RESULTS && product(plane) >= FEWEST_PIXELS;
+  return hasTiles(attributes.size, attributes, planes) && product(plane) >= FEWEST_PIXELS;
 }
 
 /** Bytes of shifted copies. More would leave the cache. */

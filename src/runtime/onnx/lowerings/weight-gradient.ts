@@ -12,7 +12,7 @@ import { plain, plainTensor, sameSizes, type Traced } from "../layout.ts";
 import { byBlockedTiles, fitsBlocks } from "./blocked-volume-weight-gradient.ts";
 import { blockedWeightGradient } from "./blocked-weight-gradient.ts";
 import { image, pixelsUnder } from "./image-layout.ts";
-import { byTiles, hasTiles } from "./volume-weight-gradient.ts";
+import { byTiles, fitsTiles } from "./volume-weight-gradient.ts";
 
 /** @returns `[out, in, …kernel]` */
 export function weightGradient(
@@ -34,7 +34,7 @@ function weightProducts(
   const { stride, padding, size: kernel } = attributes;
   if (graph.target === "gpu") return byLines(graph, x, dy, attributes);
   if (product(kernel) === 1) return byKernelValues(graph, x, dy, attributes);
-  if (hasTiles(dy, attributes)) return byVolumeTiles(graph, x, dy, attributes);
+  if (fitsTiles(dy, attributes)) return byVolumeTiles(graph, x, dy, attributes);
   const covered = zip(spaceOf(dy), kernel).map(([count, size]) => count * size);
   const isTiled =
     sameSizes(kernel, stride) && padding.every((pad) => pad === 0) && sameSizes(spaceOf(x), covered);
