@@ -19,6 +19,7 @@ import {
   tilesAlong,
 } from "../winograd.ts";
 import { image } from "./image-layout.ts";
+import { shiftedCopies, shiftsOf, zeros } from "./shifted-copies.ts";
 
 /** Products of small planes write more than they read. */
 const FEWEST_PIXELS = 64;
@@ -55,12 +56,8 @@ function gridOf(x: Traced, dy: Traced, { padding, dilation, size }: ConvolutionA
   const lineLength = Math.max(columnsX + columnPadding, columnsDy);
   const shiftsAlong = (axis: number, step: number) =>
     Array.from({ length: at(size, axis) }, (_, index) => index * at(dilation, axis) * step);
-  // dy shifted by s and x shifted by t pair each pixel with the one s - t further on.
   const origin = rowPadding * lineLength + columnPadding;
-  const columns = shiftsAlong(2, 1);
-  const extra = Math.max(0, Math.max(...columns) - origin);
-  const columnShifts = columns.map((shift) => origin - shift + extra);
-  const rowShifts = shiftsAlong(1, lineLength).map((shift) => shift + extra);
+  const { columnShifts, rowShifts } = shiftsOf(shiftsAlong(2, 1), shiftsAlong(1, lineLength), origin);
   const length = Math.max(
     linesX * lineLength + Math.max(...columnShifts),
     linesDy * lineLength + Math.max(...rowShifts),
@@ -139,13 +136,8 @@ function shifted(
   const factors = graph.add("MatMul", [graph.floats(slab.matrix), planes]);
   const stack = at(slab.matrix.shape, 0) * (slab.batch[1] - slab.batch[0]);
   const value = graph.reshape(factors, [stack, channels, pixels]);
-  const gap = (size: number) => (size === 0 ? [] : [zeros(graph, [stack, channels, size])]);
-  const parts = shifts.flatMap((shift) => [...gap(shift), value, ...gap(length - pixels - shift)]);
-  return graph.reshape(graph.concat(parts, 2), [stack, channels * shifts.length, length]);
+  return shiftedCopies(graph, { value, stack, channels, pixels, before: 0 }, shifts, length);
 }
-
-const zeros = (graph: GraphBuilder, shape: readonly number[]) =>
-  graph.add("Expand", [graph.scalar(0), graph.integers(shape)]);
 
 /** Returns the planes of a slab with zeros after each line: `[plane, sample · channel · pixel]`. */
 function planesFirst(
