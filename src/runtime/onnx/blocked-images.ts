@@ -77,7 +77,8 @@ export class BlockedImages {
       add(`${value}:${shape}`, { operator: "Reshape", inputs: [value, this.constants.integers(shape)] });
     const inBlocks = (value: string) => `${value}:${source.isLast ? "last" : "first"}`;
     const reordered = (value: string): string => {
-      const [attributes, part] = [source.isLast ? LAST : {}, this.partOfBatch(value)];
+      const part = this.partOfBatch(value);
+      const attributes = source.isLast ? LAST : {};
       if (part === undefined)
         return add(inBlocks(value), {
           operator: "ReorderInput",
@@ -112,7 +113,8 @@ export class BlockedImages {
     const node = this.producers.get(name);
     const [own, whole] = [this.shapeOf(name), this.shapeOf(node?.inputs[0] ?? "")];
     const isPart = node?.operator === "Slice" || node?.operator === "Split";
-    return isPart && own.length === 4 && sameSizes(own.slice(1), whole.slice(1)) ? node : undefined;
+    const isFewer = own.length === 4 && own[0] !== whole[0] && sameSizes(own.slice(1), whole.slice(1));
+    return isPart && isFewer ? node : undefined;
   }
 
   /** Whether a value of some shape is an image of these pixels, with whole blocks of channels. */
