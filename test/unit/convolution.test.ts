@@ -74,6 +74,7 @@ for (const [name, x, weight, settings] of [
   ["by blocks, more values in the weight than pixels", [3, 4, 5, 32], [48, 32, 3, 3], window(2, 1, 1)],
   ["by blocks, without a border", [2, 9, 8, 16], [32, 16, 3, 3], window(2, 1, 0)],
   ["by blocks, 5 x 1", [2, 9, 8, 32], [16, 32, 5, 1], { stride: [1, 1], padding: [2, 0], dilation: [1, 1] }],
+  ["by blocks, more images than channels in a block", [17, 5, 6, 16], [16, 16, 3, 3], window(2, 1, 1)],
   ["by blocks, strided", [2, 18, 14, 16], [32, 16, 3, 3], window(2, 2, 1)],
   ["by blocks, strided, with pixels left over", [2, 17, 15, 16], [16, 16, 2, 2], window(2, 3, 0)],
 ] as const) {

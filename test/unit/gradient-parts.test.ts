@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
-import { gradientPlaces } from "../../src/runtime/onnx/gradient-parts.ts";
+import { cutAtGradients, gradientLives, gradientPlaces } from "../../src/runtime/onnx/gradient-parts.ts";
+import { partsOf } from "../../src/runtime/onnx/graph-parts.ts";
+import type { GraphDefinition, NodeDefinition } from "../../src/runtime/onnx/model-proto.ts";
+import { integerConstant } from "../../src/runtime/onnx/model-proto.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import type { OptimizerSettings } from "../../src/runtime/optimizer-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
@@ -81,4 +84,46 @@ test("gradients that are known at the same time do not overlap in memory", () =>
       assert.ok(!together || apart, `${one.weight} and ${other.weight}`);
     }
   assert.equal(Math.max(...lives.map(({ weight }) => end(weight))), 11);
+});
+
+const value = (name: string) => ({ name, type: "float32" as const, shape: [4] });
+
+/** Returns a graph of such operators on vectors. Its gradients are outputs that each end a part. */
+function cutGraph(nodes: readonly (readonly [operator: string, input: string, output: string])[]) {
+  const shape = integerConstant("shape", [4]);
+  const outputs = nodes.map(([, , output]) => output).filter((name) => name.startsWith("gradient:"));
+  const graph: GraphDefinition = {
+    nodes: nodes.map(([operator, input, output]): NodeDefinition => {
+      const inputs = operator === "Reshape" ? [input, "shape"] : [input];
+      return { operator, domain: "", inputs, outputs: [output], attributes: {} };
+    }),
+    inputs: [value("x")],
+    outputs: outputs.map(value),
+    constants: [shape],
+  };
+  return partsOf(cutAtGradients(graph, 16));
+}
+
+test("a gradient's memory is in use until the last part that reads it", () => {
+  const parts = cutGraph([
+    ["Abs", "x", "gradient:one"],
+    ["Neg", "gradient:one", "other"],
+    ["Exp", "other", "gradient:two"],
+  ]);
+  assert.deepEqual(gradientLives(parts), [
+    { weight: "one", from: 0, to: 1 },
+    { weight: "two", from: 1, to: 1 },
+  ]);
+});
+
+test("views of earlier values get names that no other value has", () => {
+  const parts = cutGraph([
+    ["Abs", "x", "y:1"],
+    ["Reshape", "y:1", "y"],
+    ["Neg", "y", "gradient:one"],
+    ["Exp", "y", "gradient:two"],
+  ]);
+  const names = parts.flatMap(({ body }) => body.nodes.flatMap(({ outputs }) => outputs));
+  assert.equal(parts.length, 2);
+  assert.equal(new Set(names).size, names.length, names.join(", "));
 });

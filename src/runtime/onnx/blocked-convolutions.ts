@@ -6,10 +6,17 @@
 import { atLeast, exactly, product } from "../../facts/checked-lists.ts";
 import { BlockedImages } from "./blocked-images.ts";
 import { liveNodes } from "./finished-nodes.ts";
-import type { ConstantDefinition, GraphDefinition, NodeDefinition, Subgraph } from "./model-proto.ts";
-import { encodeModel, IN_BLOCKS, integerConstant } from "./model-proto.ts";
+import { kernelsInBlocks } from "./kernels-in-blocks.ts";
+import {
+  encodeModel,
+  type GraphDefinition,
+  IN_BLOCKS,
+  type NodeDefinition,
+  type Subgraph,
+} from "./model-proto.ts";
 import { NativeSession } from "./native-session.ts";
 import { NativeTensor } from "./native-tensor.ts";
+import { Constants, Replacement } from "./replacement.ts";
 import { withValuesInBlocks } from "./values-in-blocks.ts";
 import { planeConvolutions } from "./volume-convolutions.ts";
 
@@ -20,75 +27,45 @@ import { planeConvolutions } from "./volume-convolutions.ts";
  * @param block channels in a block; 0 for none
  */
 export function withBlockedConvolutions<Graph extends Subgraph>(graph: Graph, block: number): Graph {
-  const constants = new Map<string, ConstantDefinition>();
-  const integers = (values: readonly number[]) => {
-    const name = `shape:${values}`;
-    constants.set(name, integerConstant(name, values));
-    return name;
-  };
-  const images = new BlockedImages(graph, block, integers);
+  const constants = new Constants(graph.constants);
+  const images = new BlockedImages(graph, block, constants);
   const nodes = graph.nodes.flatMap((node) => {
     if (node.volumeShapes !== undefined) return planeConvolutions(node, node.volumeShapes, block, constants);
     if (block === 0) return [node];
     return node.weightShape === undefined
       ? [images.merged(node)]
-      : blocked(node, node.weightShape, block, images, integers);
+      : blocked(node, node.weightShape, block, images, constants);
   });
   const changed = {
     ...graph,
     nodes: liveNodes(images.withSums(nodes), graph.outputs),
-    constants: [...graph.constants, ...constants.values()],
+    constants: constants.all,
   };
   return block > 0 ? withValuesInBlocks(changed, block) : changed;
 }
 
 function blocked(
-  { inputs, outputs, attributes, origin }: NodeDefinition,
+  convolution: NodeDefinition,
   weightShape: readonly number[],
   block: number,
   images: BlockedImages,
-  integers: (values: readonly number[]) => string,
+  constants: Constants,
 ): NodeDefinition[] {
+  const { inputs, outputs, attributes, origin } = convolution;
   const [x, weight, ...bias] = atLeast(inputs, 2, "A convolution's inputs");
   const [y] = exactly(outputs, 1, "A convolution's outputs");
   const [channels, inputChannels, ...kernel] = atLeast(weightShape, 2);
-  const node = (
-    operator: string,
-    given: readonly string[],
-    output: string,
-    settings: NodeDefinition["attributes"] = {},
-    domain: NodeDefinition["domain"] = "",
-  ): NodeDefinition => ({ operator, domain, inputs: given, outputs: [output], attributes: settings, origin });
   const isDepthwise = attributes.group !== undefined;
+  const made = new Replacement(convolution, constants);
+  const kernels = isDepthwise
+    ? made.include(images.input(weight, origin, [1, channels, ...kernel]))
+    : kernelsInBlocks(made, weight, [channels, inputChannels, 1, product(kernel)], block);
+  const shaped = made.reshape(kernels, weightShape);
   const image = isDepthwise
-    ? images.input(x, origin)
-    : { nodes: [node("ReorderInput", [x], `${y}:input`, {}, IN_BLOCKS)], value: `${y}:input` };
-  const weights = isDepthwise ? images.input(weight, origin, [1, channels, ...kernel]) : ordinary();
-  return [
-    ...weights.nodes,
-    node("Reshape", [weights.value, integers(weightShape)], `${y}:weight`),
-    ...image.nodes,
-    node("Conv", [image.value, `${y}:weight`, ...bias], `${y}:output`, attributes, IN_BLOCKS),
-    images.output(`${y}:output`, y, channels, origin),
-  ];
-
-  /**
-   * Brings a weight into the order [block, input block, kernel, input channel, channel]. Moving columns of the whole weight and then rows of a
-   * block takes a fifth of the time of moving single values.
-   */
-  function ordinary() {
-    const values = product(kernel);
-    const moves = [
-      { shape: [channels, inputChannels * values], perm: [1, 0] },
-      { shape: [inputChannels / block, block, values, channels / block, block], perm: [3, 0, 2, 1, 4] },
-    ];
-    const moved = (count: number) => (count === 0 ? weight : `${y}:moved${count}`);
-    const nodes = moves.flatMap(({ shape, perm }, index) => [
-      node("Reshape", [moved(index), integers(shape)], `${y}:shaped${index}`),
-      node("Transpose", [`${y}:shaped${index}`], moved(index + 1), { perm }),
-    ]);
-    return { nodes, value: moved(moves.length) };
-  }
+    ? made.include(images.input(x, origin))
+    : made.add("ReorderInput", [x], {}, IN_BLOCKS);
+  const result = made.add("Conv", [image, shaped, ...bias], attributes, IN_BLOCKS);
+  return [...made.nodes, images.output(result, y, channels, origin)];
 }
 
 let known: number | undefined;

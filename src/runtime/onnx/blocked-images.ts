@@ -4,6 +4,7 @@
  */
 import { sameSizes } from "./layout.ts";
 import { IN_BLOCKS, type NodeDefinition, type Subgraph } from "./model-proto.ts";
+import type { Constants } from "./replacement.ts";
 import { type ValueType, valueTypes } from "./value-shapes.ts";
 
 const LAST = { channels_last: 1 };
@@ -35,14 +36,11 @@ export class BlockedImages {
   /** The image that a convolution adds to its result, by the name of the result. */
   private readonly added = new Map<string, string>();
 
-  /**
-   * @param block channels in a block
-   * @param integers adds a constant list of integers and returns its name
-   */
+  /** @param block channels in a block */
   constructor(
     graph: Subgraph,
     private readonly block: number,
-    private readonly integers: (values: readonly number[]) => string,
+    private readonly constants: Constants,
   ) {
     this.types = valueTypes(graph);
     this.producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
@@ -76,10 +74,11 @@ export class BlockedImages {
       return output;
     };
     const shaped = (value: string) =>
-      add(`${value}:${shape}`, { operator: "Reshape", inputs: [value, this.integers(shape)] });
+      add(`${value}:${shape}`, { operator: "Reshape", inputs: [value, this.constants.integers(shape)] });
     const inBlocks = (value: string) => `${value}:${source.isLast ? "last" : "first"}`;
     const reordered = (value: string): string => {
-      const [attributes, part] = [source.isLast ? LAST : {}, this.partOfBatch(value)];
+      const part = this.partOfBatch(value);
+      const attributes = source.isLast ? LAST : {};
       if (part === undefined)
         return add(inBlocks(value), {
           operator: "ReorderInput",
@@ -114,7 +113,8 @@ export class BlockedImages {
     const node = this.producers.get(name);
     const [own, whole] = [this.shapeOf(name), this.shapeOf(node?.inputs[0] ?? "")];
     const isPart = node?.operator === "Slice" || node?.operator === "Split";
-    return isPart && own.length === 4 && sameSizes(own.slice(1), whole.slice(1)) ? node : undefined;
+    const isFewer = own.length === 4 && own[0] !== whole[0] && sameSizes(own.slice(1), whole.slice(1));
+    return isPart && isFewer ? node : undefined;
   }
 
   /** Whether a value of some shape is an image of these pixels, with whole blocks of channels. */

@@ -48,7 +48,7 @@ function withOwnViews(parts: readonly NodeDefinition[][]): NodeDefinition[][] {
     const own = (name: string): string => {
       const view = views.get(name);
       if (view === undefined) return name;
-      const copy = known.get(name) ?? `${name}:${place}`;
+      const copy = known.get(name) ?? `${name}:part${place}`;
       if (!known.has(name)) made.push({ ...view, inputs: view.inputs.map(own), outputs: [copy] });
       known.set(name, copy);
       return copy;
@@ -74,7 +74,7 @@ export interface GradientLife {
   readonly weight: string;
   /** Place of the part that computes the gradient. */
   readonly from: number;
-  /** Place of the last part that reads the weight, or `from` if that is later. The weight is updated after it. */
+  /** Place of the last part that reads the weight or the gradient, or `from` if none does later. The weight is updated after it. */
   readonly to: number;
 }
 
@@ -88,7 +88,7 @@ export function gradientLives(parts: readonly Part[]): GradientLife[] {
       .filter((name) => name.startsWith(GRADIENT))
       .map((name) => {
         const weight = name.slice(GRADIENT.length);
-        return { weight, from, to: Math.max(from, lastRead.get(weight) ?? 0) };
+        return { weight, from, to: Math.max(from, lastRead.get(weight) ?? 0, lastRead.get(name) ?? 0) };
       }),
   );
 }

@@ -112,6 +112,11 @@ export class GraphBuilder {
     return this.constant("int64", [values.length], integerBytes(values));
   }
 
+  /** Adds a constant of floats. */
+  floats({ shape, values }: { readonly shape: readonly number[]; readonly values: Float32Array }): Value {
+    return this.constant("float32", shape, new Uint8Array(values.buffer));
+  }
+
   /** Adds a constant without axes. */
   scalar(value: number, type: OnnxType = "float32"): Value {
     return this.constant(type, [], scalarBytes(value, type));

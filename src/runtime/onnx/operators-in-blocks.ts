@@ -2,6 +2,7 @@
 import { atLeast, product } from "../../facts/checked-lists.ts";
 import { fromStart } from "./layout.ts";
 import { IN_BLOCKS, type NodeDefinition } from "./model-proto.ts";
+import { type Constants, Replacement } from "./replacement.ts";
 import type { ValueType } from "./value-shapes.ts";
 
 /** How an operator works on blocks. */
@@ -16,12 +17,10 @@ export interface BlockedForm {
 
 /** What a form is made of: the graph's types and constants. */
 export interface Context {
+  /** Channels in a block. */
   readonly block: number;
   typeOf(name: string): ValueType | undefined;
-  /** Returns the values of a constant list of integers. */
-  listOf(name: string): readonly number[] | undefined;
-  integers(values: readonly number[]): string;
-  scalar(value: number): string;
+  readonly constants: Constants;
 }
 
 /** Operators on each value alone, or on values at the same place. */
@@ -94,34 +93,8 @@ function sameOperator(node: NodeDefinition, images: readonly string[]): BlockedF
   };
 }
 
-/** Collects the nodes that stand for one. */
-class Replacement {
-  readonly nodes: NodeDefinition[] = [];
-
-  constructor(private readonly replaced: NodeDefinition) {}
-
-  /** Adds a node and returns its result, which gets the operator's name unless it has its own. */
-  add(
-    operator: string,
-    inputs: readonly string[],
-    settings: Partial<Pick<NodeDefinition, "domain" | "attributes">> & { readonly output?: string } = {},
-  ): string {
-    const { origin, outputs } = this.replaced;
-    const {
-      output = `${outputs[0]}:${operator}${this.nodes.length}`,
-      domain = "",
-      attributes = {},
-    } = settings;
-    this.nodes.push({ operator, domain, inputs, outputs: [output], attributes, origin });
-    return output;
-  }
-}
-
 /** An image times or plus one value for each channel, of every sample or of all: a depthwise convolution of one pixel. */
-function perChannel(
-  node: NodeDefinition,
-  { typeOf, block, integers, scalar }: Context,
-): BlockedForm | undefined {
+function perChannel(node: NodeDefinition, { typeOf, block, constants }: Context): BlockedForm | undefined {
   const { operator, inputs } = node;
   const type = typeOf(node.outputs[0] ?? "");
   if ((operator !== "Mul" && operator !== "Add") || !isImage(type, block)) return undefined;
@@ -136,42 +109,39 @@ function perChannel(
     images: [image],
     returnsImage: true,
     write: (inBlocks, output) => {
-      const made = new Replacement(node);
-      const kernels = integers([groups, 1, 1, 1]);
+      const made = new Replacement(node, constants);
+      const kernels = constants.integers([groups, 1, 1, 1]);
       const operands =
         operator === "Mul"
           ? [made.add("Reshape", [values, kernels])]
-          : [made.add("Expand", [scalar(1), kernels]), made.add("Reshape", [values, integers([groups])])];
-      const given = made.add("Reshape", [inBlocks(image), integers([batch / samples, groups, ...space])]);
+          : [made.add("Expand", [constants.scalar(1), kernels]), made.reshape(values, [groups])];
+      const given = made.reshape(inBlocks(image), [batch / samples, groups, ...space]);
       const attributes = { group: groups, kernel_shape: [1, 1] };
-      const result = made.add("Conv", [given, ...operands], { domain: IN_BLOCKS, attributes });
-      made.add("Reshape", [result, integers(type.shape)], { output });
-      return made.nodes;
+      made.reshape(made.add("Conv", [given, ...operands], attributes, IN_BLOCKS), type.shape);
+      return made.finished(output);
     },
   };
 }
 
 /** Sums or means of each channel: over all its pixels, and over the batch or not. */
-function channelSums(
-  node: NodeDefinition,
-  { typeOf, listOf, block, integers, scalar }: Context,
-): BlockedForm | undefined {
+function channelSums(node: NodeDefinition, { typeOf, block, constants }: Context): BlockedForm | undefined {
   const { operator, inputs, outputs } = node;
   const [image = "", list = ""] = inputs;
   const [type, result] = [typeOf(image), typeOf(outputs[0] ?? "")];
   if (!isImage(type, block) || result === undefined) return undefined;
-  const axes = (listOf(list) ?? []).map((axis) => fromStart(axis, type.shape.length));
+  const axes = (constants.listOf(list) ?? []).map((axis) => fromStart(axis, type.shape.length));
   if (axes.includes(1) || !axes.includes(2) || !axes.includes(3)) return undefined;
   return {
     images: [image],
     returnsImage: false,
     write: (inBlocks, output) => {
-      const made = new Replacement(node);
-      const means = made.add("GlobalAveragePool", [inBlocks(image)], { domain: IN_BLOCKS });
-      const each = operator === "ReduceSum" ? made.add("Mul", [means, scalar(pixelsOf(type))]) : means;
-      const all = axes.includes(0) ? made.add(operator, [each, integers([0])]) : each;
-      made.add("Reshape", [all, integers(result.shape)], { output });
-      return made.nodes;
+      const made = new Replacement(node, constants);
+      const means = made.add("GlobalAveragePool", [inBlocks(image)], {}, IN_BLOCKS);
+      const each =
+        operator === "ReduceSum" ? made.add("Mul", [means, constants.scalar(pixelsOf(type))]) : means;
+      const all = axes.includes(0) ? made.add(operator, [each, constants.integers([0])]) : each;
+      made.reshape(all, result.shape);
+      return made.finished(output);
     },
   };
 }

@@ -3,22 +3,17 @@
  * on blocks, too (operators-in-blocks.ts), so that an image is not reordered after one convolution and again before the next.
  */
 
-import {
-  type ConstantDefinition,
-  IN_BLOCKS,
-  integerConstant,
-  isGradient,
-  type NodeDefinition,
-  type Subgraph,
-} from "./model-proto.ts";
+import { IN_BLOCKS, isGradient, type NodeDefinition, type Subgraph } from "./model-proto.ts";
 import { type BlockedForm, blockedForm, type Context, isImage } from "./operators-in-blocks.ts";
+import { Constants } from "./replacement.ts";
 import { bytesOf, valueTypes } from "./value-shapes.ts";
 
 /** Returns the graph with as few reorders as it needs. An image that the gradient reads in another order is reordered for it again. */
 export function withValuesInBlocks<Graph extends Subgraph>(graph: Graph, block: number): Graph {
   if (!graph.nodes.some(({ operator }) => operator === "ReorderInput")) return graph;
-  const constants = new Map(graph.constants.map((constant) => [constant.name, constant]));
-  const context = contextOf(graph, block, constants);
+  const types = valueTypes(graph);
+  const constants = new Constants(graph.constants);
+  const context: Context = { block, typeOf: (name) => types.get(name), constants };
   const forms = new Map(
     graph.nodes.flatMap((node) => {
       const form = blockedForm(node, context);
@@ -27,33 +22,7 @@ export function withValuesInBlocks<Graph extends Subgraph>(graph: Graph, block: 
   );
   const images = new Images(graph, context, forms);
   const nodes = rewritten(graph, context, forms, images);
-  return { ...graph, nodes, constants: [...constants.values()] };
-}
-
-function contextOf(graph: Subgraph, block: number, constants: Map<string, ConstantDefinition>): Context {
-  const types = valueTypes(graph);
-  const added = (constant: ConstantDefinition) => {
-    constants.set(constant.name, constant);
-    return constant.name;
-  };
-  return {
-    block,
-    typeOf: (name) => types.get(name),
-    listOf: (name) => {
-      const { type, bytes } = constants.get(name) ?? {};
-      return type === "int64" && bytes
-        ? Array.from(new BigInt64Array(bytes.slice().buffer), Number)
-        : undefined;
-    },
-    integers: (values) => added(integerConstant(`shape:${values}`, values)),
-    scalar: (value) =>
-      added({
-        name: `number:${value}`,
-        type: "float32",
-        shape: [],
-        bytes: new Uint8Array(Float32Array.of(value).buffer),
-      }),
-  };
+  return { ...graph, nodes, constants: constants.all };
 }
 
 /** Whether a node reorders an image whose channels are in front. */

@@ -4,13 +4,12 @@
  * take all tiles of a slab as a batch, and the six products as groups.
  */
 import { at, atLeast, exactly, product } from "../../facts/checked-lists.ts";
-import type { Attribute, ConstantDefinition, Domain, NodeDefinition, VolumeShapes } from "./model-proto.ts";
-import { IN_BLOCKS, integerConstant } from "./model-proto.ts";
+import { kernelsInBlocks } from "./kernels-in-blocks.ts";
+import { type Attribute, IN_BLOCKS, type NodeDefinition, type VolumeShapes } from "./model-proto.ts";
+import { type Constants, Replacement } from "./replacement.ts";
 import {
-  FEWEST_RESULTS,
   inputMatrix,
   KERNEL_MATRIX,
-  KERNEL_SIZE,
   ONES,
   PRODUCTS,
   RESULTS,
@@ -22,72 +21,16 @@ import {
 /** Bringing weights into order costs as much as this many pixels for each channel save. Measured. */
 const PIXELS_PER_CHANNEL = 2;
 
-/** Whether tiles along z pay off. Strides of 1 are assumed. */
-export function paysOff({ result, weight }: VolumeShapes, dilation: number): boolean {
-  const [batch, channels, planes, ...plane] = atLeast(result, 3);
-  const pixels = batch * planes * product(plane);
-  const fits = weight[2] === KERNEL_SIZE && dilation === 1 && planes >= FEWEST_RESULTS;
-  return fits && pixels >= PIXELS_PER_CHANNEL * channels && (weight[1] ?? 1) > 1 && channels > 1;
+/** Whether a convolution that has tiles along z is faster with them. */
+export function paysOff({ image, result }: VolumeShapes): boolean {
+  const [[, inputs], [batch, channels, ...space]] = [atLeast(image, 2), atLeast(result, 2)];
+  return batch * product(space) >= PIXELS_PER_CHANNEL * channels && inputs > 1 && channels > 1;
 }
 
 /** Bytes of the products' factors in a slab. They are read again at once, so they should stay in the cache. */
 const SLAB_BYTES = 4 * 2 ** 20;
 /** Each slab adds a dozen nodes, and the time that a graph takes to load grows with the square of its nodes. */
 const MOST_SLABS = 4;
-
-/** Collects the nodes that replace one. */
-class Replacement {
-  readonly nodes: NodeDefinition[] = [];
-
-  constructor(
-    private readonly replaced: NodeDefinition,
-    private readonly constants: Map<string, ConstantDefinition>,
-  ) {}
-
-  add(
-    operator: string,
-    inputs: readonly string[],
-    attributes: Readonly<Record<string, Attribute>> = {},
-    domain: Domain = "",
-  ): string {
-    const output = `${this.replaced.outputs[0]}:${this.nodes.length}`;
-    this.nodes.push({
-      operator,
-      domain,
-      inputs,
-      outputs: [output],
-      attributes,
-      origin: this.replaced.origin,
-    });
-    return output;
-  }
-
-  integers(values: readonly number[]): string {
-    const name = `shape:${values}`;
-    this.constants.set(name, integerConstant(name, values));
-    return name;
-  }
-
-  /** @param name the same for equal values */
-  floats(name: string, { shape, values }: { shape: readonly number[]; values: Float32Array }): string {
-    this.constants.set(name, { name, type: "float32", shape, bytes: new Uint8Array(values.buffer) });
-    return name;
-  }
-
-  reshape(value: string, shape: readonly number[]): string {
-    return this.add("Reshape", [value, this.integers(shape)]);
-  }
-
-  transpose(value: string, shape: readonly number[], perm: readonly number[]): string {
-    return this.add("Transpose", [this.reshape(value, shape)], { perm });
-  }
-
-  /** Returns the nodes, the last of which writes the replaced node's output. */
-  finished(): NodeDefinition[] {
-    const { outputs } = this.replaced;
-    return this.nodes.map((node, index) => (index === this.nodes.length - 1 ? { ...node, outputs } : node));
-  }
-}
 
 /**
  * Returns the nodes that compute a convolution of volumes plane by plane.
@@ -98,12 +41,13 @@ export function planeConvolutions(
   node: NodeDefinition,
   shapes: VolumeShapes,
   block: number,
-  constants: Map<string, ConstantDefinition>,
+  constants: Constants,
 ): NodeDefinition[] {
   const { image, result, weight } = shapes;
   const [batch, inputs, depth, rows, columns] = exactly(image, 5);
   const [, outputs, planes] = atLeast(result, 3);
   const [x, kernels, ...bias] = atLeast(node.inputs, 2, "A convolution's inputs");
+  const [y] = exactly(node.outputs, 1, "A convolution's outputs");
   const isBlocked = block > 0 && inputs % block === 0 && outputs % block === 0;
   const together = isBlocked ? block : 1;
   const nodes = new Replacement(node, constants);
@@ -122,7 +66,7 @@ export function planeConvolutions(
   );
   // A last Reshape would copy a result that is passed to another part of the graph.
   if (slabs.length > 1) nodes.add("Concat", slabs, { axis: 2 });
-  return nodes.finished();
+  return nodes.finished(y);
 }
 
 /** The convolution of planes: its attributes, and how many channels are stored together. */
@@ -142,16 +86,16 @@ function slab(
   const [batch, inputs, depth, rows, columns] = exactly(image, 5);
   const [, outputs, , ...plane] = atLeast(result, 3);
   const [[low, high], [from, to]] = [tiles.inputs, tiles.results];
-  const bounds = [[low * rows], [high * rows], [2]].map((each) => nodes.integers(each));
+  const bounds = [[low * rows], [high * rows], [2]].map((each) => nodes.constants.integers(each));
   const read = low === 0 && high === depth ? lines : nodes.add("Slice", [lines, ...bounds]);
   const planes = planesFirst(nodes, read, image.with(2, high - low), together);
   const key = JSON.stringify(tiles);
   const [before, after] = [inputMatrix(tiles, "by tile"), resultMatrix(tiles)];
-  const given = nodes.add("MatMul", [nodes.floats(`inputs of ${key}`, before), planes]);
+  const given = nodes.add("MatMul", [nodes.constants.floats(`inputs of ${key}`, before), planes]);
   const images = nodes.reshape(given, [batch * tiles.count, PRODUCTS * inputs, rows, columns]);
   const products = nodes.add("Conv", [images, ...operands], attributes, together === 1 ? "" : IN_BLOCKS);
   const factors = nodes.reshape(products, [batch, PRODUCTS * tiles.count, outputs * product(plane)]);
-  const sums = nodes.add("MatMul", [nodes.floats(`results of ${key}`, after), factors]);
+  const sums = nodes.add("MatMul", [nodes.constants.floats(`results of ${key}`, after), factors]);
   return channelsFirst(nodes, sums, result.with(2, to - from), together);
 }
 
@@ -199,8 +143,7 @@ function channelsFirst(to: Replacement, planes: string, shape: readonly number[]
 
 /**
  * Returns the kernels of the products `[product · out, in, y, x]`. In blocks of channels they are stored as
- * `[product, out block, in block, y, x, in, out]`: moving columns of the whole weight and then rows of a block is several times as fast as
- * moving single values.
+ * `[product, out block, in block, y, x, in, out]`.
  */
 function kernelFactors(to: Replacement, weight: string, shape: readonly number[], together: number): string {
   const [outputs, inputs, depth, ...plane] = atLeast(shape, 3);
@@ -208,18 +151,17 @@ function kernelFactors(to: Replacement, weight: string, shape: readonly number[]
   const planes =
     together === 1
       ? to.transpose(weight, [outputs * inputs, depth, values], [1, 0, 2])
-      : to.transpose(
-          to.transpose(weight, [outputs, inputs * depth * values], [1, 0]),
-          [inputs / together, together, depth, values, outputs / together, together],
-          [2, 4, 0, 3, 1, 5],
-        );
+      : kernelsInBlocks(to, weight, [outputs, inputs, depth, values], together);
   const rows = to.reshape(planes, [depth, outputs * inputs * values]);
-  const factors = to.add("MatMul", [to.floats("kernel of tiles", KERNEL_MATRIX), rows]);
+  const factors = to.add("MatMul", [to.constants.floats("kernel of tiles", KERNEL_MATRIX), rows]);
   return to.reshape(factors, [PRODUCTS * outputs, inputs, ...plane]);
 }
 
 /** Returns what is added to each product's channels, so that the bias is added to each result. */
 function biasOfProducts(to: Replacement, bias: string, channels: number): string {
-  const ones = to.floats("ones of tiles", { shape: [PRODUCTS, 1], values: Float32Array.from(ONES) });
+  const ones = to.constants.floats("ones of tiles", {
+    shape: [PRODUCTS, 1],
+    values: Float32Array.from(ONES),
+  });
   return to.reshape(to.add("Mul", [ones, bias]), [PRODUCTS * channels]);
 }

@@ -7,6 +7,8 @@
  * have 3.5 times. The sixth point is infinity.
  */
 import { at } from "../../facts/checked-lists.ts";
+import type { ConvolutionWindow } from "../convolution.ts";
+import { type Matrix, matrixOf } from "./matrix.ts";
 
 const POINTS = [0, 3 / 4, -3 / 4, 3 / 2, -3 / 2];
 /** Products, and inputs, of a tile. */
@@ -16,7 +18,24 @@ export const KERNEL_SIZE = 3;
 /** Results of a tile. */
 export const RESULTS = PRODUCTS - KERNEL_SIZE + 1;
 /** With fewer results along the axis, tiles save too little: the last one is seldom full. */
-export const FEWEST_RESULTS = 4;
+const FEWEST_RESULTS = 4;
+
+/**
+ * Whether a convolution has tiles along z: kernels of three planes that move by one over a volume.
+ *
+ * @param kernel its sizes `[z, y, x]`
+ * @param planes number of planes of the result
+ */
+export const hasTiles = (
+  kernel: readonly number[],
+  { stride, dilation }: Pick<ConvolutionWindow, "stride" | "dilation">,
+  planes: number,
+): boolean =>
+  kernel.length === 3 &&
+  kernel[0] === KERNEL_SIZE &&
+  dilation[0] === 1 &&
+  stride.every((step) => step === 1) &&
+  planes >= FEWEST_RESULTS;
 
 type Rows = readonly (readonly number[])[];
 
@@ -48,19 +67,6 @@ const KERNEL: Rows = [
 
 /** `[product, result]`: the transpose of OUTPUT. */
 const OUTPUT: Rows = [...POINTS.map((point) => powers(point, RESULTS)), atInfinity(RESULTS)];
-
-/** A matrix whose rows follow one another. */
-export interface Matrix {
-  readonly shape: readonly [number, number];
-  readonly values: Float32Array;
-}
-
-function matrix(rows: number, columns: number, value: (row: number, column: number) => number): Matrix {
-  const values = Float32Array.from({ length: rows * columns }, (_, place) =>
-    value(Math.floor(place / columns), place % columns),
-  );
-  return { shape: [rows, columns], values };
-}
 
 /** Some tiles that follow one another along the axis. */
 export interface Tiles {
@@ -101,7 +107,7 @@ const tileAndProduct = (row: number, count: number, order: Order): [number, numb
 
 /** Returns the matrix that makes inputs the factors of products: `[tile and product, input]`. */
 export function inputMatrix({ count, inputs: [low, high], start }: Tiles, order: Order): Matrix {
-  return matrix(count * PRODUCTS, high - low, (row, column) => {
+  return matrixOf(count * PRODUCTS, high - low, (row, column) => {
     const [tile, product] = tileAndProduct(row, count, order);
     return at(INPUT, product)[column + low - start - tile * RESULTS] ?? 0;
   });
@@ -109,7 +115,7 @@ export function inputMatrix({ count, inputs: [low, high], start }: Tiles, order:
 
 /** Returns the matrix that makes gradients by results the gradients by products: `[tile and product, result]`. */
 export function resultGradientMatrix({ count, results: [from, to] }: Tiles, order: Order): Matrix {
-  return matrix(count * PRODUCTS, to - from, (row, column) => {
+  return matrixOf(count * PRODUCTS, to - from, (row, column) => {
     const [tile, product] = tileAndProduct(row, count, order);
     return at(OUTPUT, product)[column - tile * RESULTS] ?? 0;
   });
@@ -117,14 +123,14 @@ export function resultGradientMatrix({ count, results: [from, to] }: Tiles, orde
 
 /** Returns the matrix that makes products results: `[result, tile and product]`, with the products of a tile as neighbors. */
 export function resultMatrix({ count, results: [from, to] }: Tiles): Matrix {
-  return matrix(to - from, count * PRODUCTS, (row, column) => {
+  return matrixOf(to - from, count * PRODUCTS, (row, column) => {
     const [tile, product] = tileAndProduct(column, count, "by tile");
     return at(OUTPUT, product)[row - tile * RESULTS] ?? 0;
   });
 }
 
 /** The matrix that makes the values of a kernel the factors of products: `[product, value]`. */
-export const KERNEL_MATRIX: Matrix = matrix(PRODUCTS, KERNEL_SIZE, (row, column) =>
+export const KERNEL_MATRIX: Matrix = matrixOf(PRODUCTS, KERNEL_SIZE, (row, column) =>
   at(at(KERNEL, row), column),
 );
 

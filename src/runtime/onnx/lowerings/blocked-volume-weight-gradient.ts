@@ -8,17 +8,18 @@ import type { ConvolutionAttributes } from "../../convolution.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import type { Traced } from "../layout.ts";
+import type { Matrix } from "../matrix.ts";
 import { IN_BLOCKS } from "../model-proto.ts";
 import {
   inputMatrix,
   KERNEL_MATRIX,
   KERNEL_SIZE,
-  type Matrix,
   PRODUCTS,
   resultGradientMatrix,
   tilesAlong,
 } from "../winograd.ts";
 import { image } from "./image-layout.ts";
+import { moved } from "./kernel-order.ts";
 
 /** One convolution takes as many planes as groups as onnxruntime does not count as a block. */
 const tilesTogether = (block: number) => Math.floor((block - 1) / PRODUCTS);
@@ -81,16 +82,13 @@ export function byBlockedTiles(
     }
   const sum = sums.length === 1 ? at(sums, 0) : graph.add("Sum", sums);
   const gradient = graph.matrixProduct(
-    { value: constant(graph, KERNEL_MATRIX), rank: 2, swapped: true },
+    { value: graph.floats(KERNEL_MATRIX), rank: 2, swapped: true },
     { value: sum, rank: 3, swapped: false },
   );
-  return inKernelOrder(graph, gradient, [channelsOf(dy), channelsOf(x), ...size], block);
+  return fromBlocks(graph, gradient, [channelsOf(dy), channelsOf(x), ...size], block);
 }
 
 const ORDER = "by product";
-
-const constant = (graph: GraphBuilder, { shape, values }: Matrix) =>
-  graph.constant("float32", shape, new Uint8Array(values.buffer));
 
 /** Sums `[block, product, tile, value]` over the tiles. */
 function summed(
@@ -141,7 +139,7 @@ function planesInBlocks(
 function slidingFactors(graph: GraphBuilder, x: Traced, slab: Slab, border: number, block: number): Value {
   const [, lines, columns] = exactly(spaceOf(x), 3);
   const planes = planesInBlocks(graph, x, slab, border, block);
-  const factors = graph.add("MatMul", [constant(graph, slab.matrix), planes]);
+  const factors = graph.add("MatMul", [graph.floats(slab.matrix), planes]);
   const groups = at(slab.matrix.shape, 0);
   return graph.reshape(factors, [channelsOf(x) / block, groups, lines, (columns + 2 * border) * block]);
 }
@@ -150,11 +148,11 @@ function slidingFactors(graph: GraphBuilder, x: Traced, slab: Slab, border: numb
 function fixedFactors(graph: GraphBuilder, dy: Traced, slab: Slab, block: number): Value {
   const [, ...plane] = atLeast(spaceOf(dy), 1);
   const planes = planesInBlocks(graph, dy, slab, 0, block);
-  const moved =
+  const blocksLast =
     channelsOf(dy) === block ? planes : graph.add("Transpose", [planes], { attributes: { perm: [1, 0, 2] } });
   const count = slab.planes[1] - slab.planes[0];
-  const rows = graph.reshape(moved, [count, channelsOf(dy) * product(plane)]);
-  const factors = graph.add("MatMul", [constant(graph, slab.matrix), rows]);
+  const rows = graph.reshape(blocksLast, [count, channelsOf(dy) * product(plane)]);
+  const factors = graph.add("MatMul", [graph.floats(slab.matrix), rows]);
   return graph.reshape(factors, [at(slab.matrix.shape, 0) * channelsOf(dy), 1, ...plane]);
 }
 
@@ -162,16 +160,11 @@ function fixedFactors(graph: GraphBuilder, dy: Traced, slab: Slab, block: number
  * Returns a gradient `[in block, z, out block, y · x, in, out]` in the order of `[out, in, …kernel]`. Rows of a block and then columns of the
  * whole weight are moved, not single values.
  */
-function inKernelOrder(graph: GraphBuilder, gradient: Value, shape: readonly number[], block: number): Value {
+function fromBlocks(graph: GraphBuilder, gradient: Value, shape: readonly number[], block: number): Value {
   const [outputs, inputs, ...kernel] = atLeast(shape, 2);
   const values = product(kernel) / KERNEL_SIZE;
-  const moves = [
+  return moved(graph, gradient, [
     { shape: [inputs / block, KERNEL_SIZE, outputs / block, values, block, block], perm: [0, 4, 1, 3, 2, 5] },
     { shape: [inputs * product(kernel), outputs], perm: [1, 0] },
-  ];
-  return moves.reduce(
-    (value, move) =>
-      graph.add("Transpose", [graph.reshape(value, move.shape)], { attributes: { perm: move.perm } }),
-    gradient,
-  );
+  ]);
 }

@@ -3,7 +3,7 @@
  * images is its kernel, the other one slides. Stored in blocks, the channels of a pixel are neighbors: the next place of the kernel is the
  * next channel, or the next pixel's first one. Neither image is copied for each value of the weight's kernel.
  */
-import { exactly, product, zip } from "../../../facts/checked-lists.ts";
+import { at, exactly, product, zip } from "../../../facts/checked-lists.ts";
 import type { ConvolutionAttributes } from "../../convolution.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
@@ -96,14 +96,44 @@ function slideOf(
  * `[sliding block, fixed channel, places along y, places along x · sliding channel]`.
  */
 function slidProducts(graph: GraphBuilder, slide: Slide): Value {
+  const [batch, rest] = [batchOf(slide.fixed), batchOf(slide.fixed) % slide.block];
+  const images = { input: slidingInput(graph, slide), kernel: inBlocks(graph, slide.fixed) };
+  // Samples are the channels of a convolution, which are whole blocks or fewer than one.
+  const ranges = [
+    [0, batch - rest],
+    [batch - rest, batch],
+  ] as const;
+  const sums = ranges
+    .filter(([from, to]) => to > from)
+    .map(([from, to]) => {
+      const part = (value: Value, axis: number) =>
+        to - from === batch
+          ? value
+          : graph.add("Slice", [value, ...[from, to, axis].map((each) => graph.integers([each]))]);
+      return samplesProducts(graph, slide, part(images.input, 1), part(images.kernel, 0), to - from);
+    });
+  return sums.length === 1 ? at(sums, 0) : graph.add("Sum", sums);
+}
+
+/**
+ * As {@link slidProducts}, for some samples.
+ *
+ * @param input their sliding images, `[block, sample, y, x · channel]`
+ * @param kernel their fixed images in blocks
+ */
+function samplesProducts(
+  graph: GraphBuilder,
+  slide: Slide,
+  input: Value,
+  kernel: Value,
+  count: number,
+): Value {
   const { sliding, fixed, stride, before, after, places, block } = slide;
-  const [batch, channels, pixels] = [batchOf(fixed), channelsOf(fixed), product(spaceOf(fixed))];
-  const input = slidingInput(graph, slide);
+  const [channels, pixels] = [channelsOf(fixed), product(spaceOf(fixed))];
   // Each sample's sums are added afterwards, unless there are more sums than pixels.
-  const together = batch < block && channelsOf(sliding) * product(places) > pixels;
-  const [groups, samples] = together ? [1, batch] : [batch, 1];
-  const kernel = inBlocks(graph, fixed);
-  const kernels = together ? blocksFirst(graph, kernel, [batch, channels / block, pixels * block]) : kernel;
+  const together = count < block && channelsOf(sliding) * product(places) > pixels;
+  const [groups, samples] = together ? [1, count] : [count, 1];
+  const kernels = together ? blocksFirst(graph, kernel, [count, channels / block, pixels * block]) : kernel;
   const [stepY, stepX] = exactly(stride, 2);
   const attributes = {
     kernel_shape: spaceOf(fixed),

@@ -12,7 +12,8 @@ import type { GraphBuilder, Value } from "../graph.ts";
 import { plain, sameSizes, type Traced } from "../layout.ts";
 import type { VolumeShapes } from "../model-proto.ts";
 import { paysOff } from "../volume-convolutions.ts";
-import { channelsLast, extended, image } from "./image-layout.ts";
+import { hasTiles } from "../winograd.ts";
+import { channelsLast, extended, image, interleavedLines } from "./image-layout.ts";
 import { flipped } from "./kernel-order.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 import { convolutionInputRefusal, convolutionRefusal, convolutionWeightRefusal } from "./operand-shapes.ts";
@@ -65,10 +66,10 @@ function inBlocks(shape: readonly number[], pixels: number): readonly number[] |
 /** Returns the shapes of a convolution of volumes where it is faster plane by plane. */
 function onPlanes(
   shapes: VolumeShapes,
-  { stride, dilation }: Pick<ConvolutionWindow, "stride" | "dilation">,
+  window: Pick<ConvolutionWindow, "stride" | "dilation">,
 ): VolumeShapes | undefined {
-  const isVolume = shapes.weight.length === 5;
-  return isVolume && stride.every(isOne) && paysOff(shapes, at(dilation, 0)) ? shapes : undefined;
+  const fits = hasTiles(shapes.weight.slice(2), window, at(shapes.result, 2));
+  return fits && paysOff(shapes) ? shapes : undefined;
 }
 
 /** Adds the gradient by the input, which is also the transposed convolution. */
@@ -184,16 +185,9 @@ function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly n
     return graph.reshape(pixels, [batch, channels, ...rows, ...space, 1]);
   });
   const neighbors = graph.add("Concat", products, { attributes: { axis: 2 + rows.length + space.length } });
-  const width = lastOf(space) * columns;
-  const lines = graph.reshape(neighbors, [batch, channels, ...rows, ...space.slice(0, last), width]);
-  const axes = rows.map((_, axis) => axis);
-  const interleaved = graph.add("Transpose", [lines], {
-    attributes: {
-      perm: [0, 1, ...axes.flatMap((axis) => [2 + rows.length + axis, 2 + axis]), 2 + 2 * rows.length],
-    },
-  });
+  const wide = space.with(last, lastOf(space) * columns);
+  const value = interleavedLines(graph, neighbors, [batch, channels, ...wide], kernel);
   const whole = zip(space, kernel).map(([pixels, each]) => pixels * each);
-  const value = graph.reshape(interleaved, [batch, channels, ...whole]);
   return extended(graph, channelsLast(value, batch, whole, channels, dy.type), size);
 }
 

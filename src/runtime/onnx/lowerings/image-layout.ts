@@ -35,6 +35,31 @@ export function extended(graph: GraphBuilder, x: Traced, size: readonly number[]
 }
 
 /**
+ * Moves the lines of phases (of pixels that lie a stride apart) to where they belong, as whole lines:
+ * `[batch, channel, phase of each axis but the last, …space]` becomes `[batch, channel, …space]`.
+ *
+ * @param space of one phase, except for the last axis, whose pixels are in order already
+ */
+export function interleavedLines(
+  graph: GraphBuilder,
+  phases: Value,
+  [batch, channels, ...space]: readonly [number, number, ...number[]],
+  stride: readonly number[],
+): Value {
+  const axes = space.slice(1).map((_, axis) => axis);
+  const order = axes.flatMap((axis) => [2 + axes.length + axis, 2 + axis]);
+  const perm = [0, 1, ...order, 2 + 2 * axes.length];
+  const rows = stride.slice(0, axes.length);
+  const lines = graph.reshape(phases, [batch, channels, ...rows, ...space]);
+  const whole = space.map((size, axis) => size * (rows[axis] ?? 1));
+  return graph.reshape(graph.add("Transpose", [lines], { attributes: { perm } }), [
+    batch,
+    channels,
+    ...whole,
+  ]);
+}
+
+/**
  * Returns the pixels that one value of a kernel is multiplied with, as the kernel moves over an image.
  *
  * @param index of the value in the kernel

@@ -6,6 +6,7 @@ import { lastOf, product } from "../../../facts/checked-lists.ts";
 import { LAYER_NORMALIZATION, LAYER_NORMALIZATION_GRADIENT } from "../../normalization.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import { identity, plain, plainTensor, splatTensor, type Traced } from "../layout.ts";
+import { matrixOf } from "../matrix.ts";
 import { elementwise, unary } from "./elementwise.ts";
 import { type Lowering, lowering, type Unary } from "./lowering.ts";
 import { perChannelRefusal } from "./operand-shapes.ts";
@@ -105,37 +106,17 @@ function centeredByProducts(
   const { minus, times } = arithmetic(graph, dy);
   const features = lastOf(dy.shape);
   const column = graph.reshape(plain(graph, gamma), [features, 1]);
-  const constant = (value: (row: number, column: number) => number): Value => {
-    const values = Float32Array.from({ length: features ** 2 }, (_, at) =>
-      value(Math.floor(at / features), at % features),
-    );
-    return graph.add("Mul", [
-      column,
-      graph.constant("float32", [features, features], new Uint8Array(values.buffer)),
-    ]);
-  };
+  const scaled = (value: (row: number, column: number) => number): Value =>
+    graph.add("Mul", [column, graph.floats(matrixOf(features, features, value))]);
   const rows = [product(dy.shape) / features, features];
-  const multiplied = (x: Traced, matrix: Value) =>
-    plainTensor(
-      graph.reshape(graph.add("MatMul", [graph.reshape(x.value, rows), matrix]), x.shape),
-      x.type,
-      x.shape,
-    );
+  const multiplied = (x: Traced, matrix: Value) => {
+    const value = graph.add("MatMul", [graph.reshape(x.value, rows), matrix]);
+    return plainTensor(graph.reshape(value, x.shape), x.type, x.shape);
+  };
   const mean = 1 / features;
-  const level = multiplied(
-    dy,
-    constant((row, at) => (row === at ? 1 : 0) - mean),
-  );
-  return minus(
-    level,
-    times(
-      normalized,
-      multiplied(
-        along,
-        constant(() => mean),
-      ),
-    ),
-  );
+  const centering = scaled((row, at) => (row === at ? 1 : 0) - mean);
+  const averaging = scaled(() => mean);
+  return minus(multiplied(dy, centering), times(normalized, multiplied(along, averaging)));
 }
 
 export const layerNormalizationLowerings: Readonly<Record<string, Lowering>> = {

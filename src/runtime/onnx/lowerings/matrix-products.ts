@@ -3,13 +3,23 @@ import { at, exactly, product } from "../../../facts/checked-lists.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import { isBoolean, type Signature } from "../../kernel.ts";
 import { ALONG_AXIS, type Resizing } from "../../operators.ts";
-import type { GraphBuilder, Matrices } from "../graph.ts";
+import type { GraphBuilder, Matrices, Value } from "../graph.ts";
 import { arrangedTensor, identity, plain, plainTensor, stored, type Traced, toStored } from "../layout.ts";
 import type { Attribute } from "../model-proto.ts";
 import { broadcastShape } from "./elementwise.ts";
 import { channelsLast, image } from "./image-layout.ts";
 import { type Binary, type Lowering, lowering } from "./lowering.ts";
 import { alongAxisRefusal, matrixProductRefusal } from "./operand-shapes.ts";
+
+/** Returns `[batch, a, pixel]` times `[batch, b, pixel]`, summed over batch and pixels: `[a, b]`, or `[1, a, b]`. */
+export function summedProduct(graph: GraphBuilder, batch: number, a: Value, b: Value): Value {
+  const product = graph.matrixProduct(
+    { value: a, rank: 3, swapped: false },
+    { value: b, rank: 3, swapped: true },
+  );
+  if (batch === 1) return product;
+  return graph.add("ReduceSum", [product, graph.integers([0])], { attributes: { keepdims: 0 } });
+}
 
 interface Transposed {
   readonly transposeA: boolean;

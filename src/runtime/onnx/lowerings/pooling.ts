@@ -54,9 +54,9 @@ const windowed = (batch: number, channels: number, counts: Sizes, window: Sizes)
 
 /** Returns the number of each pixel in its window, the last axis fastest, shaped to compare with windowed values. */
 function pixelNumbers(graph: GraphBuilder, window: Sizes): Value {
-  const numbers = Float32Array.from({ length: product(window) }, (_, pixel) => pixel);
+  const values = Float32Array.from({ length: product(window) }, (_, pixel) => pixel);
   const shape = [1, 1, ...window.flatMap((size) => [1, size])];
-  return graph.constant("float32", shape, new Uint8Array(numbers.buffer));
+  return graph.floats({ shape, values });
 }
 
 /** Like {@link maxPooling}. An index is the pixel's number in its window, as a float. */

@@ -5,6 +5,7 @@
 import { at, atLeast, lastOf, product, zip } from "../../../facts/checked-lists.ts";
 import type { ConvolutionAttributes } from "../../convolution.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
+import { interleavedLines } from "./image-layout.ts";
 
 /** What one axis contributes to a phase. */
 interface AxisPhase {
@@ -119,12 +120,5 @@ function interleaved(
       .map((each) => graph.reshape(each, [...shape, 1]));
     return graph.reshape(graph.concat(neighbors, shape.length), [batch, channels, 1, ...wide]);
   });
-  const joined = graph.reshape(graph.concat(lines, 2), [batch, channels, ...rows, ...wide]);
-  const axes = rows.map((_, axis) => axis);
-  const order = axes.flatMap((axis) => [2 + rows.length + axis, 2 + axis]);
-  const moved = graph.add("Transpose", [joined], {
-    attributes: { perm: [0, 1, ...order, 2 + 2 * rows.length] },
-  });
-  const whole = zip(space, stride).map(([pixels, each]) => pixels * each);
-  return graph.reshape(moved, [batch, channels, ...whole]);
+  return interleavedLines(graph, graph.concat(lines, 2), [batch, channels, ...wide], stride);
 }

@@ -7,28 +7,27 @@ import type { ConvolutionAttributes } from "../../convolution.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import type { Traced } from "../layout.ts";
+import type { Matrix } from "../matrix.ts";
 import {
-  FEWEST_RESULTS,
+  hasTiles,
   inputMatrix,
   KERNEL_MATRIX,
   KERNEL_SIZE,
-  type Matrix,
   PRODUCTS,
   RESULTS,
   resultGradientMatrix,
   tilesAlong,
 } from "../winograd.ts";
 import { image } from "./image-layout.ts";
+import { shiftedCopies, shiftsOf, zeros } from "./shifted-copies.ts";
 
 /** Products of small planes write more than they read. */
 const FEWEST_PIXELS = 64;
 
-/** Whether tiles along z pay off: for kernels of three planes that move by one. */
-export function hasTiles(dy: Traced, { stride, dilation, size }: ConvolutionAttributes): boolean {
+/** Whether the gradient is computed by tiles. */
+export function fitsTiles(dy: Traced, attributes: ConvolutionAttributes): boolean {
   const [planes, ...plane] = atLeast(spaceOf(dy), 1);
-  const isVolume = size.length === 3 && stride.every((step) => step === 1);
-  const fits = isVolume && size[0] === KERNEL_SIZE && dilation[0] === 1;
-  return fits && planes >= FEWEST_RESULTS && product(plane) >= FEWEST_PIXELS;
+  return hasTiles(attributes.size, attributes, planes) && product(plane) >= FEWEST_PIXELS;
 }
 
 /** Bytes of shifted copies. More would leave the cache. */
@@ -57,12 +56,8 @@ function gridOf(x: Traced, dy: Traced, { padding, dilation, size }: ConvolutionA
   const lineLength = Math.max(columnsX + columnPadding, columnsDy);
   const shiftsAlong = (axis: number, step: number) =>
     Array.from({ length: at(size, axis) }, (_, index) => index * at(dilation, axis) * step);
-  // dy shifted by s and x shifted by t pair each pixel with the one s - t further on.
   const origin = rowPadding * lineLength + columnPadding;
-  const columns = shiftsAlong(2, 1);
-  const extra = Math.max(0, Math.max(...columns) - origin);
-  const columnShifts = columns.map((shift) => origin - shift + extra);
-  const rowShifts = shiftsAlong(1, lineLength).map((shift) => shift + extra);
+  const { columnShifts, rowShifts } = shiftsOf(shiftsAlong(2, 1), shiftsAlong(1, lineLength), origin);
   const length = Math.max(
     linesX * lineLength + Math.max(...columnShifts),
     linesDy * lineLength + Math.max(...rowShifts),
@@ -101,14 +96,11 @@ export function byTiles(
   }
   const sum = sums.length === 1 ? at(sums, 0) : graph.add("Sum", sums);
   const kernel = graph.matrixProduct(
-    { value: constant(graph, KERNEL_MATRIX), rank: 2, swapped: true },
+    { value: graph.floats(KERNEL_MATRIX), rank: 2, swapped: true },
     { value: sum, rank: 2, swapped: false },
   );
   return graph.reshape(kernel, [KERNEL_SIZE * rows, columns]);
 }
-
-const constant = (graph: GraphBuilder, { shape, values }: Matrix) =>
-  graph.constant("float32", shape, new Uint8Array(values.buffer));
 
 /** Sums `[product · stack, value]` over the stack: `[product, value]`. */
 function summed(graph: GraphBuilder, products: Value, stack: number, values: number): Value {
@@ -141,16 +133,11 @@ function shifted(
   const [, lines] = exactly(spaceOf(tensor), 3);
   const [channels, pixels] = [channelsOf(tensor), lines * lineLength];
   const planes = planesFirst(graph, tensor, slab, lineLength);
-  const factors = graph.add("MatMul", [constant(graph, slab.matrix), planes]);
+  const factors = graph.add("MatMul", [graph.floats(slab.matrix), planes]);
   const stack = at(slab.matrix.shape, 0) * (slab.batch[1] - slab.batch[0]);
   const value = graph.reshape(factors, [stack, channels, pixels]);
-  const gap = (size: number) => (size === 0 ? [] : [zeros(graph, [stack, channels, size])]);
-  const parts = shifts.flatMap((shift) => [...gap(shift), value, ...gap(length - pixels - shift)]);
-  return graph.reshape(graph.concat(parts, 2), [stack, channels * shifts.length, length]);
+  return shiftedCopies(graph, { value, stack, channels, pixels, before: 0 }, shifts, length);
 }
-
-const zeros = (graph: GraphBuilder, shape: readonly number[]) =>
-  graph.add("Expand", [graph.scalar(0), graph.integers(shape)]);
 
 /** Returns the planes of a slab with zeros after each line: `[plane, sample · channel · pixel]`. */
 function planesFirst(

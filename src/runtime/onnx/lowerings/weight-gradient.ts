@@ -1,6 +1,6 @@
 /**
- * The gradient of a convolution by its weight, as few large matrix products: on the CPU by shifts, windows or kernel values, whichever
- * is fastest; on GPUs always by kernel values.
+ * The gradient of a convolution by its weight: on the CPU by tiles, windows, blocks of channels, shifts or kernel values, whichever is fastest;
+ * on GPUs always by kernel values.
  */
 import { at, atLeast, lastOf, product, zip } from "../../../facts/checked-lists.ts";
 import type { ConvolutionAttributes } from "../../convolution.ts";
@@ -12,7 +12,10 @@ import { plain, plainTensor, sameSizes, type Traced } from "../layout.ts";
 import { byBlockedTiles, fitsBlocks } from "./blocked-volume-weight-gradient.ts";
 import { blockedWeightGradient } from "./blocked-weight-gradient.ts";
 import { image, pixelsUnder } from "./image-layout.ts";
-import { byTiles, hasTiles } from "./volume-weight-gradient.ts";
+import { inKernelOrder } from "./kernel-order.ts";
+import { summedProduct } from "./matrix-products.ts";
+import { byShifts } from "./shifted-weight-gradient.ts";
+import { byTiles, fitsTiles } from "./volume-weight-gradient.ts";
 
 /** @returns `[out, in, …kernel]` */
 export function weightGradient(
@@ -34,7 +37,7 @@ function weightProducts(
   const { stride, padding, size: kernel } = attributes;
   if (graph.target === "gpu") return byLines(graph, x, dy, attributes);
   if (product(kernel) === 1) return byKernelValues(graph, x, dy, attributes);
-  if (hasTiles(dy, attributes)) return byVolumeTiles(graph, x, dy, attributes);
+  if (fitsTiles(dy, attributes)) return byVolumeTiles(graph, x, dy, attributes);
   const covered = zip(spaceOf(dy), kernel).map(([count, size]) => count * size);
   const isTiled =
     sameSizes(kernel, stride) && padding.every((pad) => pad === 0) && sameSizes(spaceOf(x), covered);
@@ -57,185 +60,6 @@ function byVolumeTiles(graph: GraphBuilder, x: Traced, dy: Traced, attributes: C
 function byKernelValue(graph: GraphBuilder, gradients: readonly Value[], pairs: number): Value {
   const rows = gradients.map((each) => graph.reshape(each, [1, pairs]));
   return graph.add("Transpose", [graph.concat(rows, 0)], { attributes: { perm: [1, 0] } });
-}
-
-/** Returns `[batch, a, pixel]` times `[batch, b, pixel]`, summed over batch and pixels: `[a, b]`, or `[1, a, b]`. */
-function summedProduct(graph: GraphBuilder, batch: number, a: Value, b: Value): Value {
-  const product = graph.matrixProduct(
-    { value: a, rank: 3, swapped: false },
-    { value: b, rank: 3, swapped: true },
-  );
-  if (batch === 1) return product;
-  return graph.add("ReduceSum", [product, graph.integers([0])], { attributes: { keepdims: 0 } });
-}
-
-// ---- shifts: stride 1 ----------------------------------------------------------------------------------------------
-
-/** Bytes that shifted copies may take. More would raise the peak at the start of the backward pass, and leave the cache. */
-const MAXIMUM_BYTES = 32 * 2 ** 20;
-/** For large images they may take this share of the image instead: thousands of small products take long to trace and to load. */
-const MAXIMUM_SHARE = 0.5;
-const BYTES = 4;
-
-/**
- * For stride 1. Both images are flattened on a common grid with zeros between lines, so that a value of the kernel is a shift of one
- * image against the other. `dy` shifted by each row of the kernel is stacked, and so is `x` shifted by each column: one product
- * multiplies every pair. Large images are processed in slabs.
- *
- * One product for each value of the kernel, of `dy` with a slice of `x`, takes 2 to 5 times as long. A convolution with `dy` as its
- * kernel takes 4 times as long.
- */
-function byShifts(graph: GraphBuilder, x: Traced, dy: Traced, attributes: ConvolutionAttributes): Value {
-  const { padding, size: kernel } = attributes;
-  const grid = zip(spaceOf(x), padding, spaceOf(dy)).map(([size, pad, sizeDy]) =>
-    Math.max(size + pad, sizeDy),
-  );
-  const lines = at(spaceOf(dy), 0);
-  const copies = channelsOf(x) * (kernel.at(-1) ?? 1) + channelsOf(dy) * (kernel.at(-2) ?? 1);
-  const bytes = lines * batchOf(x) * product(grid.slice(1)) * copies * BYTES;
-  const room = Math.max(MAXIMUM_BYTES, MAXIMUM_SHARE * BYTES * Math.min(product(x.shape), product(dy.shape)));
-  const thickness = Math.ceil(lines / Math.min(Math.ceil(bytes / room), lines));
-  // Distance between neighbors along each axis, on the flat grid.
-  const strides = grid.map((_, axis) => product(grid.slice(axis + 1)));
-  const slabs: Value[] = [];
-  for (let from = 0; from < lines; from += thickness)
-    slabs.push(slab(graph, x, dy, attributes, strides, [from, Math.min(from + thickness, lines)]));
-  const sum = slabs.length === 1 ? at(slabs, 0) : graph.add("Sum", slabs);
-  return inKernelOrder(graph, sum, channelsOf(x), channelsOf(dy), kernel);
-}
-
-/**
- * Returns a gradient `[plane · out · row, in · column]` in the order of `[out, in, …kernel]`. Moving columns, then rows of `in` and
- * columns again takes a quarter of the time of moving single values.
- */
-function inKernelOrder(
-  graph: GraphBuilder,
-  gradient: Value,
-  inputs: number,
-  outputs: number,
-  kernel: readonly number[],
-): Value {
-  const [rows, columns] = [kernel.at(-2) ?? 1, lastOf(kernel)];
-  const planes = product(kernel) / (rows * columns);
-  const moves = [
-    { shape: [planes * outputs * rows * inputs, columns], perm: [1, 0] },
-    { shape: [columns, planes, outputs, rows, inputs], perm: [1, 3, 0, 2, 4] },
-    { shape: [product(kernel), outputs * inputs], perm: [1, 0] },
-  ];
-  return moves.reduce(
-    (value, { shape, perm }) =>
-      graph.add("Transpose", [graph.reshape(value, shape)], { attributes: { perm } }),
-    gradient,
-  );
-}
-
-/** Lines of an image on the flat grid. */
-interface FlatLines {
-  /** `[batch, channel, pixel]` */
-  readonly value: Value;
-  /** Number of zeros before it, which it does not hold. */
-  readonly before: number;
-  readonly pixels: number;
-}
-
-/** Adds zeros after the values along each axis of space but the first. Joining them is faster than Pad, which runs on one thread. */
-function withZerosAfter(
-  graph: GraphBuilder,
-  value: Value,
-  shape: readonly number[],
-  amounts: readonly number[],
-): Value {
-  const sizes = [...shape];
-  let padded = value;
-  for (const [index, amount] of amounts.entries()) {
-    const axis = shape.length - amounts.length + index;
-    if (amount === 0) continue;
-    const zeros = graph.add("Expand", [graph.scalar(0), graph.integers(sizes.with(axis, amount))]);
-    padded = graph.concat([padded, zeros], axis);
-    sizes[axis] = at(sizes, axis) + amount;
-  }
-  return padded;
-}
-
-/**
- * Returns what some lines of `dy` add to the gradient: `[plane · out · row, in · column]`.
- *
- * @param strides distance between neighbors along each axis, on the flat grid
- * @param range first line and the one after the last, along the first axis of space
- */
-function slab(
-  graph: GraphBuilder,
-  x: Traced,
-  dy: Traced,
-  { padding, dilation, size: kernel }: ConvolutionAttributes,
-  strides: readonly number[],
-  [from, to]: readonly [number, number],
-): Value {
-  const [batch, inputs, outputs] = [batchOf(x), channelsOf(x), channelsOf(dy)];
-  const column = kernel.length - 1;
-  const lineLength = at(strides, 0);
-  const shiftsAlong = (axis: number) =>
-    Array.from({ length: at(kernel, axis) }, (_, index) => index * at(dilation, axis) * at(strides, axis));
-  // dy shifted by s and x shifted by t pair each pixel with the one s - t further on.
-  const origin = zip(padding, strides)
-    .slice(1)
-    .reduce((sum, [pad, stride]) => sum + pad * stride, 0);
-  const extra = Math.max(0, Math.max(...shiftsAlong(column)) - origin);
-  const columnShifts = shiftsAlong(column).map((shift) => origin - shift + extra);
-  const rowShiftsByPlane = (column > 1 ? shiftsAlong(0) : [0]).map((plane) =>
-    shiftsAlong(column - 1).map((shift) => plane + shift + extra),
-  );
-  const reach = at(dilation, 0) * (at(kernel, 0) - 1);
-  const [linesX, linesDy] = [to - from + reach, to - from];
-  const length = Math.max(
-    linesX * lineLength + Math.max(...columnShifts),
-    linesDy * lineLength + Math.max(...rowShiftsByPlane.flat()),
-  );
-
-  /** Returns some lines on the flat grid, zeros where the image has none. */
-  const flat = (tensor: Traced, first: number, lines: number): FlatLines => {
-    const [all, ...rest] = atLeast(spaceOf(tensor), 1);
-    const after = zip(rest, strides.slice(0, -1), strides.slice(1)).map(
-      ([size, outer, inner]) => outer / inner - size,
-    );
-    const channels = channelsOf(tensor);
-    const isWhole = first <= 0 && first + lines >= all;
-    if (isWhole) {
-      const value = withZerosAfter(graph, image(graph, tensor), [batch, channels, all, ...rest], after);
-      const pixels = all * lineLength;
-      return { value: graph.reshape(value, [batch, channels, pixels]), before: -first * lineLength, pixels };
-    }
-    const amounts = [0, 0, -first, ...rest.map(() => 0), 0, 0, first + lines - all, ...after];
-    const value = graph.add("Pad", [image(graph, tensor), graph.integers(amounts), graph.scalar(0)]);
-    const pixels = lines * lineLength;
-    return { value: graph.reshape(value, [batch, channels, pixels]), before: 0, pixels };
-  };
-  /** Returns all shifts of each channel, with zeros before and after: `[batch, channel · shift, pixel]`. */
-  const shifted = (
-    { value, before, pixels }: FlatLines,
-    channels: number,
-    shifts: readonly number[],
-  ): Value => {
-    const gap = (size: number) =>
-      size === 0 ? [] : [graph.add("Expand", [graph.scalar(0), graph.integers([batch, channels, size])])];
-    const parts = shifts.flatMap((shift) => [
-      ...gap(before + shift),
-      value,
-      ...gap(length - pixels - before - shift),
-    ]);
-    return graph.reshape(graph.concat(parts, 2), [batch, channels * shifts.length, length]);
-  };
-
-  const flatX = flat(x, from - at(padding, 0), linesX);
-  const flatDy = flat(dy, from, linesDy);
-  const right = shifted(flatX, inputs, columnShifts);
-  const planes = rowShiftsByPlane.map((rowShifts) =>
-    graph.reshape(summedProduct(graph, batch, shifted(flatDy, outputs, rowShifts), right), [
-      outputs * rowShifts.length,
-      inputs * columnShifts.length,
-    ]),
-  );
-  return graph.concat(planes, 0);
 }
 
 // ---- windows: kernels that do not overlap --------------------------------------------------------------------------
