@@ -64,7 +64,8 @@ const PRINTED: readonly (readonly [RegExp, (found: RegExpMatchArray) => string])
   ],
   [/(?:Reached heap limit|Ineffective mark-compacts)[\s\S]*heap out of memory/, fullHeap],
   [
-    /out of memory|process OOM|Cannot allocate memory|MemoryError|bad_alloc/,
+    // The last is koffi's, of the stack of a call.
+    /out of memory|process OOM|Cannot allocate memory|MemoryError|bad_alloc|Failed to allocate [\d.]+ \w+ of memory/,
     () => `This computer has too little free memory. ${MEMORY}`,
   ],
 ];

@@ -513,6 +513,8 @@ test("the end of a process is explained in plain words", () => {
     assert.doesNotMatch(explained(code, signal), /memory/);
     assert.match(explainExit({ code, signal, lastLines: [], outOfMemory: true }), /memory ran out/);
   }
+  const koffi = explained(null, "SIGABRT", "Failed to allocate 8.00781 MiB of memory");
+  assert.match(koffi, /too little free memory/);
   assert.match(explained(null, "SIGTERM"), /ended from outside \(SIGTERM\)/);
   assert.match(explained(0xc0000005, null), /crashed \(0xc0000005\)/);
   assert.match(
