@@ -239,10 +239,13 @@ export class Workbench {
     return this.page.locator(".quick-input-list .monaco-list-row");
   }
 
-  /** Puts the cursor into the active editor, at its start. */
+  /** Puts the cursor into the active editor, at its start. VS Code may give the focus back to what had it before a dialog just after the click. */
   async focusEditor(): Promise<void> {
-    await this.editor.locator(".view-lines").click();
-    await this.page.locator(".monaco-editor.focused").waitFor();
+    await until(async () => {
+      await this.editor.locator(".view-lines").click();
+      await this.page.locator(".monaco-editor.focused").waitFor({ timeout: BRIEF });
+      return true;
+    }, "the focus in the editor");
     await this.page.keyboard.press("Control+Home");
   }
 
