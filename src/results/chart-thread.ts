@@ -1,4 +1,4 @@
-/** Draws charts in a thread of its own: one takes some 40 ms, in which training goes on. */
+/** Draws charts in a separate thread, so that training goes on meanwhile: each takes some 40 ms. */
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { errorMessage } from "../facts/errors.ts";

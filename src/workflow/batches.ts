@@ -16,8 +16,8 @@ export const evenBatch = (patches: number, most: number): number =>
 const AHEAD_BYTES = 2 ** 26;
 
 /**
- * Returns how many batches may be read at once: of more images than may be open, each would be opened anew for its next read, and whole images
- * take memory.
+ * Returns how many batches may be read at once. If they needed more images than may be open, each image would be opened again for its next read.
+ * Whole images take much memory.
  */
 function fittingBatches({ images, targets }: ImagePairs, { inputs, count }: Batch): number {
   if (images.readsWhole || targets?.readsWhole) return 1;

@@ -127,6 +127,11 @@ export class GraphBuilder {
     return at(this.addMany(operator, inputs, { ...options, outputs: 1 }), 0);
   }
 
+  /** Adds zeros of some shape. They are made when the graph runs, so that the model stays small. */
+  zeros(shape: readonly number[], type: OnnxType = "float32"): Value {
+    return this.add("Expand", [this.scalar(0, type), this.integers(shape)]);
+  }
+
   /** Adds an operation with several results and returns their values. */
   addMany(operator: string, inputs: readonly Value[], options: Operator): readonly Value[] {
     const { attributes = {}, outputs: count = 1, domain = "", weightShape, volumeShapes } = options;

@@ -113,10 +113,10 @@ export function inputMatrix({ count, inputs: [low, high], start }: Tiles, order:
   });
 }
 
-/** Returns the matrix that makes gradients by results the gradients by products: `[tile and product, result]`. */
-export function resultGradientMatrix({ count, results: [from, to] }: Tiles, order: Order): Matrix {
+/** Returns the matrix that makes gradients by results the gradients by products: `[product and tile, result]`, ordered by product. */
+export function resultGradientMatrix({ count, results: [from, to] }: Tiles): Matrix {
   return matrixOf(count * PRODUCTS, to - from, (row, column) => {
-    const [tile, product] = tileAndProduct(row, count, order);
+    const [tile, product] = tileAndProduct(row, count, "by product");
     return at(OUTPUT, product)[column - tile * RESULTS] ?? 0;
   });
 }

@@ -58,14 +58,14 @@ export function byBlockedTiles(
       const right = slidingFactors(
         graph,
         x,
-        { sample, planes: tiles.inputs, matrix: inputMatrix(tiles, ORDER) },
+        { sample, planes: tiles.inputs, matrix: inputMatrix(tiles, "by product") },
         at(padding, 2),
         block,
       );
       const left = fixedFactors(
         graph,
         dy,
-        { sample, planes: tiles.results, matrix: resultGradientMatrix(tiles, ORDER) },
+        { sample, planes: tiles.results, matrix: resultGradientMatrix(tiles) },
         block,
       );
       const products = graph.add("Conv", [right, left], {
@@ -87,8 +87,6 @@ export function byBlockedTiles(
   );
   return fromBlocks(graph, gradient, [channelsOf(dy), channelsOf(x), ...size], block);
 }
-
-const ORDER = "by product";
 
 /** Sums `[block, product, tile, value]` over the tiles. */
 function summed(
@@ -129,8 +127,7 @@ function planesInBlocks(
   ].map((each) => graph.integers(each));
   const isWhole = batchOf(tensor) === 1 && from === 0 && to === depth;
   const cut = isWhole ? given : graph.add("Slice", [given, ...bounds]);
-  const zeros = graph.integers([1, channels, (to - from) * lines, border]);
-  const gap = border === 0 ? [] : [graph.add("Expand", [graph.scalar(0), zeros])];
+  const gap = border === 0 ? [] : [graph.zeros([1, channels, (to - from) * lines, border])];
   const blocks = graph.add("ReorderInput", [graph.concat([...gap, cut, ...gap], 3)], { domain: IN_BLOCKS });
   return graph.reshape(blocks, [channels / block, to - from, lines * (columns + 2 * border) * block]);
 }

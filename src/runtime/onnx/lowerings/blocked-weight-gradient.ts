@@ -10,7 +10,7 @@ import type { GraphBuilder, Value } from "../graph.ts";
 import type { Traced } from "../layout.ts";
 import { IN_BLOCKS } from "../model-proto.ts";
 import { image } from "./image-layout.ts";
-import { identityMatrix, reversedMatrix } from "./kernel-order.ts";
+import { identityMatrix, moved, reversedMatrix } from "./kernel-order.ts";
 
 /** How one image slides over the other. Lists have an element for each axis of space. */
 interface Slide {
@@ -47,10 +47,7 @@ export function blockedWeightGradient(
   const [slidingBlocks, fixedBlocks] = [channelsOf(sliding) / block, channelsOf(fixed) / block];
   const products = slidProducts(graph, slide);
   const transposed = (value: Value, shape: readonly number[], perm: readonly number[]) =>
-    graph.reshape(graph.add("Transpose", [graph.reshape(value, shape)], { attributes: { perm } }), [
-      count,
-      pairs,
-    ]);
+    graph.reshape(moved(graph, value, [{ shape, perm }]), [count, pairs]);
   // Whole blocks are moved. The product then makes columns of rows, in half the time that Transpose takes for large weights.
   const inColumns = (rows: Value, order: Value) =>
     graph.matrixProduct({ value: rows, rank: 2, swapped: true }, { value: order, rank: 2, swapped: false });
@@ -162,9 +159,7 @@ function slidingInput(graph: GraphBuilder, { sliding, before, after, block }: Sl
   const [lines, columns] = exactly(spaceOf(sliding), 2);
   const [left = 0, right = 0] = [before[1], after[1]];
   const zeros = (count: number) =>
-    count === 0
-      ? []
-      : [graph.add("Expand", [graph.scalar(0), graph.integers([batch * blocks * lines, count * block])])];
+    count === 0 ? [] : [graph.zeros([batch * blocks * lines, count * block])];
   const given = graph.reshape(inBlocks(graph, sliding), [batch * blocks * lines, columns * block]);
   const padded = graph.concat([...zeros(left), given, ...zeros(right)], 1);
   const width = (left + columns + right) * block;
@@ -180,5 +175,5 @@ function slidingInput(graph: GraphBuilder, { sliding, before, after, block }: Sl
 function blocksFirst(graph: GraphBuilder, value: Value, shape: readonly [number, number, number]): Value {
   const [batch, blocks] = shape;
   if (batch === 1 || blocks === 1) return value;
-  return graph.add("Transpose", [graph.reshape(value, shape)], { attributes: { perm: [1, 0, 2] } });
+  return moved(graph, value, [{ shape, perm: [1, 0, 2] }]);
 }

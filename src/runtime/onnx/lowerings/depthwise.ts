@@ -68,7 +68,7 @@ function depthwiseWeight(
   const count = batchOf(x) * (is2D ? 1 : at(spaceOf(x), 0));
   const gradient = is2D ? image(graph, dy) : at(slicesOf(graph, dy, 1), 0).slices;
   const kernels = graph.reshape(gradient, [count * channels, 1, ...plane]);
-  const none = graph.add("Expand", [graph.scalar(0, x.type), graph.integers([channels, 1, ...kernel])]);
+  const none = graph.zeros([channels, 1, ...kernel], x.type);
   const slices = Array.from({ length: is2D ? 1 : at(size, 0) }, () => none);
   for (const { slices: each, place } of images) {
     const wide = graph.reshape(each, [1, count * channels, ...plane]);
@@ -127,7 +127,7 @@ function slicesOf(graph: GraphBuilder, x: Traced, depth: number): ShiftedSlices[
   const half = (depth - 1) / 2;
   const border = Math.min(half, count - 1);
   if (border === 0) return [{ slices: flat(whole), place: half }];
-  const zeros = graph.add("Expand", [graph.scalar(0, x.type), graph.integers([batch, border, ...pixels])]);
+  const zeros = graph.zeros([batch, border, ...pixels], x.type);
   const padded = graph.concat([zeros, whole, zeros], 1);
   const part = (value: Value, start: number, axis: number) =>
     graph.add("Slice", [value, ...[start, start + count, axis].map((each) => graph.integers([each]))]);

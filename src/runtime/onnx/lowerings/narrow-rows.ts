@@ -1,6 +1,6 @@
 /**
- * Arithmetic of rows of few values with one row or one column. onnxruntime starts anew for each row, which takes longer than the row of a few
- * dozen values itself.
+ * Arithmetic of rows of few values with one row or one column. onnxruntime treats each row separately, and to begin one takes longer
+ * than to compute its few dozen values.
  */
 import { lastOf, product } from "../../../facts/checked-lists.ts";
 import type { GraphBuilder, Value } from "../graph.ts";

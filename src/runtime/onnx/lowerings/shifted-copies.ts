@@ -22,7 +22,7 @@ export function shiftedCopies(
   shifts: readonly number[],
   length: number,
 ): Value {
-  const gap = (size: number) => (size === 0 ? [] : [zeros(graph, [stack, channels, size])]);
+  const gap = (size: number) => (size === 0 ? [] : [graph.zeros([stack, channels, size])]);
   const parts = shifts.flatMap((shift) => [
     ...gap(before + shift),
     value,
@@ -30,9 +30,6 @@ export function shiftedCopies(
   ]);
   return graph.reshape(graph.concat(parts, 2), [stack, channels * shifts.length, length]);
 }
-
-export const zeros = (graph: GraphBuilder, shape: readonly number[]): Value =>
-  graph.add("Expand", [graph.scalar(0), graph.integers(shape)]);
 
 /**
  * Returns how far `x` is shifted for each column of a kernel, and `dy` for each row. `dy` shifted by s and `x` shifted by t pair each pixel with

@@ -13,7 +13,7 @@ import type { Traced } from "../layout.ts";
 import { image } from "./image-layout.ts";
 import { inKernelOrder } from "./kernel-order.ts";
 import { summedProduct } from "./matrix-products.ts";
-import { type FlatLines, shiftedCopies, shiftsOf, zeros } from "./shifted-copies.ts";
+import { type FlatLines, shiftedCopies, shiftsOf } from "./shifted-copies.ts";
 
 /** Bytes that shifted copies may take. More would raise the peak at the start of the backward pass, and leave the cache. */
 const MAXIMUM_BYTES = 32 * 2 ** 20;
@@ -127,7 +127,7 @@ function withZerosAfter(
   for (const [index, amount] of amounts.entries()) {
     const axis = shape.length - amounts.length + index;
     if (amount === 0) continue;
-    padded = graph.concat([padded, zeros(graph, sizes.with(axis, amount))], axis);
+    padded = graph.concat([padded, graph.zeros(sizes.with(axis, amount))], axis);
     sizes[axis] = at(sizes, axis) + amount;
   }
   return padded;

@@ -76,8 +76,7 @@ export function byPhases(
   const counts = zip(size, stride).map(([wanted, step]) => Math.ceil(wanted / step));
   const results = combinations(axes).map((phase) => {
     // No value of the kernel reaches these results.
-    if (phase.some(({ values }) => values === 0))
-      return graph.add("Expand", [graph.scalar(0), graph.integers([batch, channels, ...counts])]);
+    if (phase.some(({ values }) => values === 0)) return graph.zeros([batch, channels, ...counts]);
     const firsts = phase.map(({ first }) => first);
     const ends = phase.map(({ first, values }, axis) => first + at(stride, axis) * (values - 1) + 1);
     const spaceAxes = phase.map((_, axis) => axis + 2);

@@ -19,7 +19,7 @@ import {
   tilesAlong,
 } from "../winograd.ts";
 import { image } from "./image-layout.ts";
-import { shiftedCopies, shiftsOf, zeros } from "./shifted-copies.ts";
+import { shiftedCopies, shiftsOf } from "./shifted-copies.ts";
 
 /** Products of small planes write more than they read. */
 const FEWEST_PIXELS = 64;
@@ -85,7 +85,7 @@ export function byTiles(
   for (let first = 0; first < batchOf(x); first += samples) {
     const batch: Range = [first, Math.min(first + samples, batchOf(x))];
     for (const tiles of all) {
-      const left = { planes: tiles.results, batch, matrix: resultGradientMatrix(tiles, "by product") };
+      const left = { planes: tiles.results, batch, matrix: resultGradientMatrix(tiles) };
       const right = { planes: tiles.inputs, batch, matrix: inputMatrix(tiles, "by product") };
       const products = graph.matrixProduct(
         { value: shifted(graph, dy, left, grid.rowShifts, grid), rank: 3, swapped: false },
@@ -160,7 +160,7 @@ function planesFirst(
   const given = image(graph, tensor);
   const cut = cuts.length === 0 ? given : graph.add("Slice", [given, ...bounds]);
   const gap = lineLength - columns;
-  const wide = gap === 0 ? cut : graph.concat([cut, zeros(graph, [samples, channels, count, lines, gap])], 4);
+  const wide = gap === 0 ? cut : graph.concat([cut, graph.zeros([samples, channels, count, lines, gap])], 4);
   const lined = graph.reshape(wide, [samples, channels, count, lines * lineLength]);
   const moved = graph.add("Transpose", [lined], { attributes: { perm: [2, 0, 1, 3] } });
   return graph.reshape(moved, [count, samples * channels * lines * lineLength]);
