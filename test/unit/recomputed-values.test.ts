@@ -80,6 +80,11 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   "layer normalization": (x, gamma, beta) => layerNormalization(x, gamma, beta, 1e-5),
   relu: (x) => x.relu(),
   "leaky ReLU": (x) => tf.leakyRelu(x, 0.1),
+  // The weights' gradient reads the joined values, the activation's its own result.
+  "joined values": (x) => {
+    const [first = x, second = x] = tf.split(x, 2, 1);
+    return tf.concat([first.relu(), second], 1);
+  },
 };
 
 for (const [name, activation] of Object.entries(ACTIVATIONS)) {

@@ -14,6 +14,7 @@ import { bytesOf, type ValueType, valueTypes } from "./value-shapes.ts";
  */
 const CHEAP: Readonly<Record<string, number>> = {
   Add: 3e6,
+  Concat: 3e6,
   Gelu: 6e6,
   LayerNormalization: 3e6,
   Softmax: 6e6,
@@ -22,8 +23,8 @@ const CHEAP: Readonly<Record<string, number>> = {
 /** Operators whose result is computed again with the softmax that is taken of it. */
 const PRODUCTS = new Set(["FusedMatMul", "Gemm", "MatMul"]);
 
-/** An operand with this many times fewer elements than the result is kept for it. */
-const SMALL = 16;
+/** Operands that would be kept only for it have this many times fewer elements than the result. */
+const SAVING = 2;
 
 /** Who reads the memory of a value. */
 interface Readers {
@@ -61,11 +62,15 @@ export function withRecomputedValues<Graph extends Subgraph>(graph: Graph): Grap
   const again = new Map<string, string>();
 
   const sizeOf = (type: ValueType | undefined) => product(type?.shape ?? []);
-  /** Whether an operand of a result of so many elements is there when the gradient runs. */
-  const isKept = (name: string, elements: number): boolean => {
+  /** Whether a value is there when the gradient runs. */
+  const isKept = (name: string): boolean => {
     const source = sources.get(name);
-    if (source !== undefined && isKept(source, elements)) return true;
-    return !computed.has(name) || readers.gradient.has(name) || sizeOf(types.get(name)) * SMALL <= elements;
+    return !computed.has(name) || readers.gradient.has(name) || (source !== undefined && isKept(source));
+  };
+  /** Whether operands take much less memory than their result of so many elements. */
+  const areKept = (operands: readonly string[], elements: number): boolean => {
+    const others = operands.filter((name) => !isKept(name)).map((name) => sizeOf(types.get(name)));
+    return others.reduce((sum, size) => sum + size, 0) * SAVING <= elements;
   };
   /** Returns the nodes that compute a node's result again: none where it is kept. */
   const recomputed = (node: NodeDefinition): readonly NodeDefinition[] => {
@@ -76,10 +81,9 @@ export function withRecomputedValues<Graph extends Subgraph>(graph: Graph): Grap
     if (type === undefined || bytesOf(type) < (CHEAP[operator] ?? Number.POSITIVE_INFINITY)) return [];
     const isReadByBoth = readers.forward.has(name) && readers.gradient.has(name);
     if (!isReadByBoth || readers.outside.has(name)) return [];
-    const areKept = (operands: readonly string[]) => operands.every((each) => isKept(each, sizeOf(type)));
     const source = operator === "Softmax" ? products.get(input) : undefined;
-    if (source !== undefined && areKept(source.inputs)) return [source, node];
-    return areKept(inputs) ? [node] : [];
+    if (source !== undefined && areKept(source.inputs, sizeOf(type))) return [source, node];
+    return areKept(inputs, sizeOf(type)) ? [node] : [];
   };
   const withCopiesRead = (names: readonly string[]) => names.map((name) => again.get(name) ?? name);
 
