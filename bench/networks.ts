@@ -4,6 +4,7 @@ import { imageModel } from "../src/models/architectures.ts";
 import type { BuildArguments } from "../src/models/build-arguments.ts";
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../src/models/mae.ts";
 import type { InputData } from "../src/runtime/executable.ts";
+import type { Precision } from "../src/runtime/precision.ts";
 import type { InputSpec, Program, Tensors } from "../src/runtime/program.ts";
 import type { tf } from "../src/runtime/tensor.ts";
 import { spotErrors } from "../src/training/denoising-loss.ts";
@@ -19,6 +20,8 @@ export interface Description {
   readonly mode: "training" | "prediction";
   /** Loss of a network that returns an image. */
   readonly loss: "mse" | "segmentation" | "noise2void";
+  /** Of the training step. Defaults to single. */
+  readonly precision?: Precision;
   readonly threads: number;
   readonly seconds: number;
   readonly steps: number;

@@ -9,7 +9,7 @@ import { type Description, describedProgram, fillInputs } from "./networks.ts";
 import { productFlops } from "./product-flops.ts";
 
 const description = JSON.parse(process.argv[2]) as Description;
-const { threads } = description;
+const { threads, precision } = description;
 const training = description.mode === "training";
 const program = describedProgram(description);
 const parameters = new Parameters(declaredWeights(program), { trainable: training, threads });
@@ -17,7 +17,7 @@ parameters.initialize(0);
 const runtime = new OnnxRuntime(threads, process.env.ORT_PROFILE);
 const optimizer: OptimizerSettings = { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.02 };
 const executable = training
-  ? compileTraining(runtime, program, parameters, { optimizer, clipNorm: 0 })
+  ? compileTraining(runtime, program, parameters, { optimizer, clipNorm: 0, precision })
   : runtime.compile(program, parameters, { gradients: false });
 fillInputs(program, executable.inputs);
 await parameters.settled();

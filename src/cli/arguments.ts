@@ -60,7 +60,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     .addOption(
       new Option(
         "--precision <name>",
-        "mixed computes products in float16 on GPUs that support it, as PyTorch's autocast does (default: single)",
+        "half-storage keeps values for the gradients in float16, to save memory on the CPU; mixed computes products in float16 on GPUs that support it, as PyTorch's autocast does (default: single)",
       ).choices(PRECISIONS),
     )
     .option(

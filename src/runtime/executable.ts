@@ -45,6 +45,8 @@ export interface CompileOptions {
   readonly gradients: boolean;
   /** Whether {@link GRADIENT_SQUARES} is an output too, for clipping. Defaults to false. */
   readonly gradientSquares?: boolean;
+  /** Whether large values are stored in float16 between the forward pass and the gradients ({@link Runtime.hasHalfStorage}). Defaults to false. */
+  readonly halfStorage?: boolean;
   /**
    * Is called in each run with weights that the rest of the run does not read, as soon as their gradients are known; with each parameter once.
    * Afterwards the memory of these gradients is used for others. Where it is absent, all gradients stay in their slots.
@@ -78,6 +80,8 @@ export interface Runtime {
   compile(program: Program, parameters: Parameters, options: CompileOptions): Executable;
   /** Compiles a whole training step. Only on devices that also run the optimizer. */
   compileTraining?(program: Program, parameters: Parameters, settings: TrainingSettings): TrainingStep;
+  /** Whether programs can be compiled with {@link CompileOptions.halfStorage}. */
+  readonly hasHalfStorage?: boolean;
   /** Returns why the device cannot train in mixed precision, as a predicate to its name ("has no …"), or undefined if it can. */
   whyNotMixed?(): string | undefined;
   /** Releases the device. */

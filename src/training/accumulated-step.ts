@@ -45,7 +45,11 @@ export class AccumulatedStep implements TrainingStep {
     partSize: number,
   ) {
     this.parts = batchOf(program) / partSize;
-    this.executable = runtime.compile(withBatch(program, partSize), parameters, { gradients: true });
+    const halfStorage = settings.precision === "half-storage";
+    this.executable = runtime.compile(withBatch(program, partSize), parameters, {
+      gradients: true,
+      halfStorage,
+    });
     this.optimizer = new Optimizer(settings.optimizer, parameters);
     this.inputs = Object.fromEntries(
       Object.entries(this.executable.inputs).map(([name, part]) => [name, repeated(part, this.parts)]),

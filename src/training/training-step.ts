@@ -41,10 +41,14 @@ export class PrecisionError extends Error {
 
 /** Throws {@link PrecisionError} if a runtime does not train in the precision of the settings. */
 export function checkPrecision(runtime: Runtime, { precision }: TrainingSettings): void {
+  if (precision === "half-storage" && !runtime.hasHalfStorage)
+    throw new PrecisionError(
+      `--precision half-storage: ${runtime.device} does not store values in half precision. Omit --precision, or select the CPU with --gpu "".`,
+    );
   if (precision !== "mixed") return;
   const reason =
     runtime.compileTraining === undefined
-      ? "trains in single precision only, since mixed precision would gain nothing there"
+      ? "does not compute in half precision, which would gain nothing there; --precision half-storage saves memory on the CPU"
       : runtime.whyNotMixed?.();
   if (reason === undefined) return;
   throw new PrecisionError(
@@ -69,7 +73,8 @@ class HostTrainingStep implements TrainingStep {
     this.optimizer = optimizer;
     this.clipNorm = settings.clipNorm;
     const how = this.clipNorm > 0 ? { gradientSquares: true } : { update };
-    this.executable = runtime.compile(program, parameters, { gradients: true, ...how });
+    const halfStorage = settings.precision === "half-storage";
+    this.executable = runtime.compile(program, parameters, { gradients: true, halfStorage, ...how });
   }
 
   get inputs(): Readonly<Record<string, InputData>> {

@@ -156,7 +156,8 @@ function signature(devices: Devices, { threads, runtime }: CpuWish, { program, t
   const weights = declaredWeights(program).map(({ name, shape }) => [name, shape]);
   const gpus = devices.gpus.map(({ name, routes }) => [name, routes]);
   const parts = [devices.cpu.name, threads, runtime, gpus, program.inputs, weights, training.optimizer.kind];
-  if (training.precision === "mixed") parts.push("mixed");
+  const { precision = "single" } = training;
+  if (precision !== "single") parts.push(precision);
   return crc32(JSON.stringify(parts)).toString(16).padStart(8, "0");
 }
 

@@ -17,6 +17,7 @@ import type { ResultTree } from "../facts/result-tree.ts";
 import type { BuildArguments } from "../models/build-arguments.ts";
 import type { OptimizerSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
+import { PRECISIONS } from "../runtime/precision.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
 import { notFinite } from "../training/diverged-error.ts";
 import type { TrainerState } from "../training/trainer.ts";
@@ -30,6 +31,8 @@ const trainingIdentity = v.object({
   training: v.string(),
   /** `--norm_pix_loss` */
   normalizePixels: v.boolean(),
+  /** Absent in checkpoints of earlier versions. */
+  precision: v.optional(v.picklist(PRECISIONS)),
   images: imageFingerprints,
 });
 /** What identifies a training besides its configuration. */

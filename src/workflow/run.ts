@@ -259,14 +259,14 @@ function precisionOf({ precision, report }: RunRequest, beginning: Beginning): P
     report({
       event: "log",
       level: "info",
-      message: `The run continues in ${began} precision, in which it began.`,
+      message: `The run continues with --precision ${began}, with which it began.`,
     });
   return began;
 }
 
 /** Returns the precision in which a checkpoint was trained. */
-function trainedPrecision({ state }: CheckpointHeader): Precision {
-  return state.lossScale === undefined ? "single" : "mixed";
+function trainedPrecision({ state, identity }: CheckpointHeader): Precision {
+  return identity.precision ?? (state.lossScale === undefined ? "single" : "mixed");
 }
 
 /** Loaders of the workflows' tasks. */

@@ -37,6 +37,8 @@ export interface MemoryCheck {
   readonly batch: number;
   /** Patches of a step: TRAIN.BATCH_SIZE, or all where there are fewer. */
   readonly whole: number;
+  /** Whether the device could store values in half precision, and does not. */
+  readonly couldStoreHalf: boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface MemoryCheck {
  * @throws {InputError} if it takes more than the machine has
  */
 export function checkMemory(
-  { config, report, programs, batch, whole }: MemoryCheck,
+  { config, report, programs, batch, whole, couldStoreHalf }: MemoryCheck,
   machine = machineMemory(),
 ): void {
   // Programs share an arena: only the largest counts.
@@ -56,11 +58,14 @@ export function checkMemory(
   const room = Math.min(machine.free, machine.total - machine.held);
   const fitting = Math.floor((batch * room) / values);
   const partSize = fitting < 1 ? undefined : largestDivisor(whole, fitting);
-  const says = `training takes about ${bytes(peak)} of memory for ${batch} ${batch === 1 ? "patch" : "patches"} at a time; the machine has ${bytes(machine.total)}, of which ${bytes(machine.held + machine.free)} are free for it. ${advice(fitting, whole, partSize)}`;
+  const says = `training takes about ${bytes(peak)} of memory for ${batch} ${batch === 1 ? "patch" : "patches"} at a time; the machine has ${bytes(machine.total)}, of which ${bytes(machine.held + machine.free)} are free for it. ${advice(fitting, whole, partSize)}${couldStoreHalf ? HALF_STORAGE : ""}`;
   const problem = config.problem("TRAIN.BATCH_SIZE", says, fitting > 0 ? String(fitting) : undefined);
   if (impossible) throw new InputError([{ ...problem, partSize }]);
   report({ event: "log", level: "warning", message: `TRAIN.BATCH_SIZE: ${says}`, partSize });
 }
+
+const HALF_STORAGE =
+  " --precision half-storage needs up to half as much memory and rounds the values that are kept for the gradients.";
 
 function advice(fitting: number, batch: number, part: number | undefined): string {
   if (part === undefined) return "Not even one patch fits: choose a smaller DATA.PATCH_SIZE or model.";

@@ -11,6 +11,7 @@ import { TensorboardWriter } from "../results/tensorboard.ts";
 import { appendTrainLog, epochScalars, trainLogPath, truncateTrainLog } from "../results/train-log.ts";
 import type { Executable, TrainingStep } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
+import type { Precision } from "../runtime/precision.ts";
 import { DivergedError } from "../training/diverged-error.ts";
 import { Schedule } from "../training/schedule.ts";
 import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } from "../training/trainer.ts";
@@ -45,6 +46,13 @@ export interface TrainingEnd {
   /** Whether the last epoch was the best: its weights are in memory. */
   readonly hasBestWeights: boolean;
 }
+
+/** How a device's name tells the precision. */
+const PRECISION_NOTES: Readonly<Record<Precision, string>> = {
+  single: "",
+  "half-storage": ", half storage",
+  mixed: ", mixed precision",
+};
 
 /** Maximum share of the training time for previews. The first epoch and the last one have one in any case. */
 const PREVIEWS_SHARE = 0.05;
@@ -119,9 +127,11 @@ export class TrainingRun {
       });
     await parameters.settled();
     const { batchSize } = task;
-    const batch = this.request.training.partSize ?? batchSize;
+    const { precision, partSize } = this.request.training;
+    const batch = partSize ?? batchSize;
     const programs = [step.memory, this.evaluation?.memory];
-    checkMemory({ config, report, programs, batch, whole: batchSize });
+    const couldStoreHalf = runtime.hasHalfStorage === true && precision !== "half-storage";
+    checkMemory({ config, report, programs, batch, whole: batchSize, couldStoreHalf });
     const epochs = config.number("TRAIN.EPOCHS");
     const { stepsPerEpoch } = training;
     return new Trainer(
@@ -169,7 +179,7 @@ export class TrainingRun {
       runDirectory: tree.runDirectory,
       configFile: config.document.file,
       engine: "embedded",
-      device: training.precision === "mixed" ? `${runtime.device}, mixed precision` : runtime.device,
+      device: runtime.device + PRECISION_NOTES[training.precision ?? "single"],
       architecture: this.task.architecture,
       parameters: this.parameters.count,
       epochs: config.number("TRAIN.EPOCHS"),
@@ -234,7 +244,7 @@ export class TrainingRun {
   }
 
   private async write(kind: CheckpointKind, state: TrainerState, onWritten: () => void): Promise<void> {
-    const { config, tree, report, run, normalizePixels, fingerprints } = this.request;
+    const { config, tree, report, run, normalizePixels, fingerprints, training } = this.request;
     const paths = {
       best: tree.bestCheckpoint,
       last: tree.lastCheckpoint,
@@ -253,6 +263,7 @@ export class TrainingRun {
       identity: {
         training: run.state?.training ?? "",
         normalizePixels,
+        precision: training.precision,
         images: fingerprints,
       },
     };

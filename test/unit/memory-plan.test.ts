@@ -107,11 +107,19 @@ test("a value takes memory until its last reader has run", () => {
   assert.equal(memoryPlan(graph, (name) => name === "x").boundBytes, 4000);
 });
 
-function said(values: number, machine: { held: number; free: number; total: number }, whole = 12) {
+function said(
+  values: number,
+  machine: { held: number; free: number; total: number },
+  whole = 12,
+  couldStoreHalf = false,
+) {
   const { config } = loadConfig("job.yaml", "TRAIN: {BATCH_SIZE: 12}\n");
   const events: NewRunEvent[] = [];
   const programs = [{ values, bound: 0 }, undefined];
-  checkMemory({ config, report: (event) => events.push(event), programs, batch: 12, whole }, machine);
+  checkMemory(
+    { config, report: (event) => events.push(event), programs, batch: 12, whole, couldStoreHalf },
+    machine,
+  );
   return events.filter((event) => event.event === "log");
 }
 
@@ -125,6 +133,14 @@ test("too little memory is reported before training, with the batch that fits an
     warning.message,
     /^TRAIN\.BATCH_SIZE: .*13\.0 GB.*12 patches.* 8 fit\. --part_size 6 keeps the batch of 12/,
   );
+  assert.doesNotMatch(warning.message, /half-storage/);
+  const [other] = said(
+    12 * gigabyte,
+    { held: gigabyte, free: 8.5 * gigabyte, total: 16 * gigabyte },
+    12,
+    true,
+  );
+  assert.match(other?.message ?? "", /with the same result\. --precision half-storage needs up to half/);
   // There are only ten patches: parts must divide these.
   const [fewer] = said(12 * gigabyte, { held: gigabyte, free: 8.5 * gigabyte, total: 16 * gigabyte }, 10);
   assert.equal(fewer?.partSize, 5);

@@ -12,7 +12,10 @@ test("a run in mixed precision resumes in it, whatever precision is requested, w
   assert.equal(stopped.status, "stopped");
   const resumed = await smallRun("halved", { precision: "single", resume: true });
   assert.deepEqual([resumed.status, resumed.device], ["finished", "CPU, mixed precision"]);
-  assert.match(messagesOf(resumed.events).join("\n"), /continues in mixed precision, in which it began/);
+  assert.match(
+    messagesOf(resumed.events).join("\n"),
+    /continues with --precision mixed, with which it began/,
+  );
   const last = ({ epochs }: typeof whole) => ({ ...epochs.at(-1)?.train, ...epochs.at(-1)?.validation });
   assert.deepEqual(last(resumed), last(whole));
   const checkpoint = await loadBiapyCheckpoint(whole.tree.bestCheckpoint);

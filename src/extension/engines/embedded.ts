@@ -42,7 +42,7 @@ export function embeddedEngine(bundle: string, settings: () => EmbeddedSettings)
       bundle,
       ...orderArguments(order),
       ...(runtime === "" ? [] : ["--runtime", runtime]),
-      ...(precision === "mixed" ? ["--precision", "mixed"] : []),
+      ...(precision === "" || precision === "single" ? [] : ["--precision", precision]),
       ...partArguments(partSize),
       "--events",
     ];

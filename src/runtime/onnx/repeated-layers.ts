@@ -10,6 +10,7 @@ import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts
 import { liveNodes, type NamedValue } from "./finished-nodes.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 import { cutter } from "./graph-parts.ts";
+import { withHalfStorage } from "./half-storage.ts";
 import { arrangedTensor, identity, stored, type Traced, toStored } from "./layout.ts";
 import { BACKWARD, type Subgraph } from "./model-proto.ts";
 import { withRecomputedValues } from "./recomputed-values.ts";
@@ -151,7 +152,8 @@ function traceLayer(
       if (gradient != null) output(GRADIENT + name, gradient);
     }
   } else forward();
-  const whole = withBlockedConvolutions(withRecomputedValues(graph.finish(outputs)), channelBlock());
+  const computed = withBlockedConvolutions(withRecomputedValues(graph.finish(outputs)), channelBlock());
+  const whole = graph.precision === "half-storage" ? withHalfStorage(computed) : computed;
   const isForward = new Set(
     liveNodes(
       whole.nodes,

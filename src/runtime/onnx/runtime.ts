@@ -104,6 +104,7 @@ const tensorsOf = (values: readonly (ValueDefinition & { readonly data: TensorDa
 /** Runs programs with onnxruntime on the CPU. */
 export class OnnxRuntime implements Runtime {
   readonly device: string;
+  readonly hasHalfStorage = true;
 
   constructor(
     readonly threads: number,

@@ -7,6 +7,7 @@ import type { WeightSpec } from "../scope.ts";
 import { tf } from "../tensor.ts";
 import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
 import type { Target } from "./graph.ts";
+import { withHalfStorage } from "./half-storage.ts";
 import type { GraphDefinition } from "./model-proto.ts";
 import type { Repetition } from "./repeated-layers.ts";
 import { type Tracer, trace } from "./tracing-backend.ts";
@@ -118,8 +119,10 @@ export function traceProgram(
     const named = Object.entries(gradients).map(([name, gradient]) => [GRADIENT + name, gradient]);
     return { ...outputs, ...states, ...squares, ...Object.fromEntries(named) };
   };
-  const graph = trace(program.inputs, compute, target);
-  return target === "cpu" ? withBlockedConvolutions(graph, channelBlock()) : graph;
+  const graph = trace(program.inputs, compute, target, options.halfStorage ? "half-storage" : "single");
+  if (target !== "cpu") return graph;
+  const blocked = withBlockedConvolutions(graph, channelBlock());
+  return options.halfStorage ? withHalfStorage(blocked) : blocked;
 }
 
 function sumOfSquares(tensors: Tensors): tf.Tensor {

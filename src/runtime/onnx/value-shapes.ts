@@ -46,7 +46,7 @@ export function valueTypes(graph: Subgraph): ReadonlyMap<string, ValueType> {
 function inferredTypes(graph: Subgraph): Map<string, ValueType> {
   const known = new Map<string, ValueType>();
   for (const { name, shape, type } of [...graph.inputs, ...graph.constants]) known.set(name, { shape, type });
-  const integers = new Map(
+  const integers = new Map<string, readonly number[]>(
     graph.constants
       .filter(({ type }) => type === "int64")
       .map(({ name, bytes }) => [name, Array.from(new BigInt64Array(bytes.slice().buffer), Number)] as const),
@@ -74,6 +74,7 @@ function inferredTypes(graph: Subgraph): Map<string, ValueType> {
     });
     for (const [place, output] of outputs.entries())
       known.set(output, results[place] ?? { shape: [], type: "float32" });
+    if (operator === "Shape") integers.set(outputs[0] ?? "", known.get(inputs[0] ?? "")?.shape ?? []);
   }
   return known;
 }
@@ -174,6 +175,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   ),
   Where: (node) => elementwise(node).map(({ shape }) => ({ shape, type: node.input(1).type })),
   Cast: ({ input, number }) => [{ shape: input(0).shape, type: typeNumbered(number("to")) }],
+  Shape: ({ input }) => [{ shape: [input(0).shape.length], type: "int64" }],
   Conv: convolution,
   FusedConv: convolution,
   ConvTranspose: transposedConvolution,
