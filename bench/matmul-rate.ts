@@ -18,7 +18,7 @@ const tensor = () =>
     "float32",
     [SIZE, SIZE],
   );
-const session = new NativeSession(
+const session = NativeSession.compiled(
   encodeModel(graph),
   { threads: Number(process.argv[2] ?? 2) },
   { inputs: ["a", "b"], outputs: ["y"] },

@@ -131,7 +131,7 @@ test("attention in parts is exported for any number of images", () => {
       shape,
     );
     const y = new NativeTensor(result, "float32", shape);
-    const session = new NativeSession(bytes, { threads: 1 }, { inputs: ["images"], outputs: ["y"] });
+    const session = NativeSession.compiled(bytes, { threads: 1 }, { inputs: ["images"], outputs: ["y"] });
     session.runNow(BigUint64Array.of(images.pointer), BigUint64Array.of(y.pointer));
     session.release();
     images.release();

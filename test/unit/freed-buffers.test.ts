@@ -40,7 +40,7 @@ function unetGraph(training: boolean): Subgraph {
 async function run(graph: Subgraph, name: string) {
   const names = (values: Subgraph["outputs"]) => values.map((value) => value.name);
   const profile = join(folder, name);
-  const session = new NativeSession(
+  const session = NativeSession.compiled(
     encodeModel(graph),
     { threads: 2, profile },
     { inputs: names(graph.inputs), outputs: names(graph.outputs) },

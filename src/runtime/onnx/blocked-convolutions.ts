@@ -91,7 +91,11 @@ function probe(): number {
   const x = new NativeTensor(numbers, "float32", shape);
   const y = new NativeTensor(result, "float32", shape);
   try {
-    const session = new NativeSession(encodeModel(graph), { threads: 1 }, { inputs: ["x"], outputs: ["y"] });
+    const session = NativeSession.compiled(
+      encodeModel(graph),
+      { threads: 1 },
+      { inputs: ["x"], outputs: ["y"] },
+    );
     session.runNow(BigUint64Array.of(x.pointer), BigUint64Array.of(y.pointer));
     session.release();
   } catch {

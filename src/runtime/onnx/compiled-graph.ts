@@ -10,7 +10,7 @@ import type { NativeTensor } from "./native-tensor.ts";
 
 /** A part without its definition, which may be large. */
 interface CompiledPart extends Omit<Part, "body"> {
-  readonly session: NativeSession;
+  readonly session: Promise<NativeSession>;
   /** Pointers to the tensors of inputs and outputs. Kept here, because onnxruntime reads and writes them off the main thread. */
   readonly read: BigUint64Array;
   readonly written: BigUint64Array;
@@ -22,9 +22,11 @@ interface CompiledPart extends Omit<Part, "body"> {
  */
 export class CompiledGraph {
   private readonly parts: readonly CompiledPart[];
-  private readonly sessions: NativeSession[] = [];
+  private readonly sessions: Promise<NativeSession>[] = [];
 
   /**
+   * Starts to compile the parts. A part runs as soon as it is compiled, and then fails if it could not be.
+   *
    * @param bound tensors by the names of inputs and outputs. They are released with the graph.
    * @param purpose of the graph, for its file ({@link programModel})
    */
@@ -34,32 +36,34 @@ export class CompiledGraph {
     settings: SessionSettings,
     purpose: string,
   ) {
-    const compiled = new Map<Subgraph, NativeSession>();
+    const compiled = new Map<Subgraph, Promise<NativeSession>>();
     const sessionOf = (body: Subgraph) => {
       const session = compiled.get(body) ?? this.compile(body, settings, purpose);
       compiled.set(body, session);
       return session;
     };
-    try {
-      this.parts = parts.map(({ body, ...part }) => ({
-        ...part,
-        session: sessionOf(body),
-        read: new BigUint64Array(part.inputs.length),
-        written: new BigUint64Array(part.outputs.length),
-      }));
-    } catch (error) {
-      this.release();
-      throw error;
-    }
+    this.parts = parts.map(({ body, ...part }) => ({
+      ...part,
+      session: sessionOf(body),
+      read: new BigUint64Array(part.inputs.length),
+      written: new BigUint64Array(part.outputs.length),
+    }));
   }
 
-  private compile(body: Subgraph, { threads, profile }: SessionSettings, purpose: string): NativeSession {
+  /** Compiles a part off the main thread, as many at a time as there are threads. */
+  private compile(
+    body: Subgraph,
+    { threads, profile }: SessionSettings,
+    purpose: string,
+  ): Promise<NativeSession> {
     const names = (values: Subgraph["outputs"]) => values.map(({ name }) => name);
-    const session = new NativeSession(
-      programModel(withFreedBuffers(body), purpose),
-      { threads, profile: profile && `${profile}-${this.sessions.length}` },
-      { inputs: names(body.inputs), outputs: names(body.outputs) },
-    );
+    const model = programModel(withFreedBuffers(body), purpose);
+    const settings = { threads, profile: profile && `${profile}-${this.sessions.length}` };
+    const ends = { inputs: names(body.inputs), outputs: names(body.outputs) };
+    const earlier = this.sessions.at(-threads) ?? Promise.resolve();
+    const session = earlier.then(() => NativeSession.compiledApart(model, settings, ends));
+    // A failure rejects in run(), not as an unhandled rejection.
+    session.catch(() => {});
     this.sessions.push(session);
     return session;
   }
@@ -81,7 +85,7 @@ export class CompiledGraph {
       for (const [part, { session, inputs, outputs, finished, read, written }] of this.parts.entries()) {
         for (const [place, name] of inputs.entries()) read[place] = pointer(name);
         for (const [place, name] of outputs.entries()) written[place] = pointer(name);
-        await session.run(read, written);
+        await (await session).run(read, written);
         for (const [place, name] of outputs.entries()) {
           const result = written[place];
           if (result !== undefined && !this.bound.has(name)) between.set(name, result);
@@ -95,7 +99,11 @@ export class CompiledGraph {
   }
 
   release(): void {
-    for (const session of this.sessions) session.release();
+    for (const session of this.sessions)
+      session.then(
+        (compiled) => compiled.release(),
+        () => {},
+      );
     for (const tensor of this.bound.values()) tensor.release();
   }
 }

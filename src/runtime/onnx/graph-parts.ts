@@ -53,8 +53,9 @@ export function cutter(graph: GraphDefinition): (nodes: readonly NodeDefinition[
   };
   return (nodes) => {
     const inside = new Set(nodes);
-    const made = new Set(nodes.flatMap(({ outputs }) => outputs));
-    const read = [...new Set(nodes.flatMap(({ inputs }) => inputs))];
+    // Optional inputs and outputs that a node does not have are named "".
+    const made = new Set(nodes.flatMap(({ outputs }) => outputs).filter((name) => name !== ""));
+    const read = [...new Set(nodes.flatMap(({ inputs }) => inputs))].filter((name) => name !== "");
     const isReadOutside = (name: string) =>
       results.has(name) || (readers.get(name) ?? []).some((node) => !inside.has(node));
     return {

@@ -1,6 +1,6 @@
 /** Sessions on the CPU. */
 import koffi from "koffi";
-import { check, created, offMainThread, runtime } from "./native.ts";
+import { check, created, createdApart, offMainThread, runtime } from "./native.ts";
 import { type Pointer, THREADS_SLEEP } from "./native-api.ts";
 
 /** Graphs are optimized already: onnxruntime's optimizers took up to 40 s and gained nothing measurable. */
@@ -30,33 +30,54 @@ export interface SessionSettings {
   readonly profile?: string;
 }
 
+/** The names of a graph's inputs and outputs. */
+export interface EndNames {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
 /** A graph that onnxruntime has compiled for the CPU. */
 export class NativeSession {
-  private readonly session: Pointer;
   private readonly inputNames: Names;
   private readonly outputNames: Names;
 
-  constructor(
-    model: Uint8Array,
-    settings: SessionSettings,
-    names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
+  private constructor(
+    private readonly session: Pointer,
+    names: EndNames,
   ) {
+    this.inputNames = new Names(names.inputs);
+    this.outputNames = new Names(names.outputs);
+  }
+
+  /** Compiles a model on this thread. */
+  static compiled(model: Uint8Array, settings: SessionSettings, names: EndNames): NativeSession {
     const { api, environment } = runtime();
-    const options = created(api, (out) => api.createOptions(out));
+    const options = sessionOptions(settings);
     try {
-      check(api, api.setThreads(options, settings.threads));
-      check(api, api.setOptimization(options, NO_OPTIMIZATION));
-      // The memory pattern allocates one block for all values after the first run: twice the memory, and no gain in time.
-      check(api, api.disableMemoryPattern(options));
-      check(api, api.setOption(options, "session.use_env_allocators", "1"));
-      check(api, api.setOption(options, ...THREADS_SLEEP));
-      if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
-      this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
+      const given = [environment, model, model.length, options];
+      return new NativeSession(
+        created(api, (out) => api.createSession(...given, out)),
+        names,
+      );
     } finally {
       api.releaseOptions(options);
     }
-    this.inputNames = new Names(names.inputs);
-    this.outputNames = new Names(names.outputs);
+  }
+
+  /** Compiles a model off the main thread. */
+  static async compiledApart(
+    model: Uint8Array,
+    settings: SessionSettings,
+    names: EndNames,
+  ): Promise<NativeSession> {
+    const { api, environment } = runtime();
+    const options = sessionOptions(settings);
+    try {
+      const given = [environment, model, model.length, options];
+      return new NativeSession(await createdApart(api, api.createSession, given), names);
+    } finally {
+      api.releaseOptions(options);
+    }
   }
 
   /**
@@ -84,5 +105,23 @@ export class NativeSession {
 
   release(): void {
     runtime().api.releaseSession(this.session);
+  }
+}
+
+function sessionOptions({ threads, profile }: SessionSettings): Pointer {
+  const { api } = runtime();
+  const options = created(api, (out) => api.createOptions(out));
+  try {
+    check(api, api.setThreads(options, threads));
+    check(api, api.setOptimization(options, NO_OPTIMIZATION));
+    // The memory pattern allocates one block for all values after the first run: twice the memory, and no gain in time.
+    check(api, api.disableMemoryPattern(options));
+    check(api, api.setOption(options, "session.use_env_allocators", "1"));
+    check(api, api.setOption(options, ...THREADS_SLEEP));
+    if (profile) check(api, api.enableProfiling(options, Buffer.from(`${profile}\0`)));
+    return options;
+  } catch (error) {
+    api.releaseOptions(options);
+    throw error;
   }
 }

@@ -124,7 +124,21 @@ export function check(api: Api, status: Status): void {
 export function created(api: Api, create: (out: [Pointer | null]) => Status): Pointer {
   const out: [Pointer | null] = [null];
   check(api, create(out));
-  const [pointer] = out;
+  return pointerIn(out);
+}
+
+/** Returns the object that a C function creates on another thread through its last parameter. */
+export async function createdApart(
+  api: Api,
+  create: NativeFunction,
+  parameters: readonly unknown[],
+): Promise<Pointer> {
+  const out: [Pointer | null] = [null];
+  check(api, await offMainThread(create, [...parameters, out]));
+  return pointerIn(out);
+}
+
+function pointerIn([pointer]: [Pointer | null]): Pointer {
   if (pointer === null) throw new Error("onnxruntime returned nothing.");
   return pointer;
 }

@@ -114,9 +114,8 @@ export class OnnxRuntime implements Runtime {
   }
 
   compile(program: Program, parameters: Parameters, options: CompileOptions): OnnxExecutable {
-    const graph = traceProgram(program, parameters.specs, options);
-    const cut = options.update === undefined ? graph : cutAtGradients(graph);
-    return new OnnxExecutable(cut, program, parameters, options, this);
+    const graph = cutAtGradients(traceProgram(program, parameters.specs, options));
+    return new OnnxExecutable(graph, program, parameters, options, this);
   }
 }
 

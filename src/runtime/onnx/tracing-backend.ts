@@ -192,11 +192,14 @@ class TracingBackend extends tf.KernelBackend {
   override dispose = () => {};
 }
 
-/** Whether all values are equal. A plain loop: TensorFlow.js makes arrays of ones as large as a sum's operand. */
-function isUniform(values: ArrayLike<number>): boolean {
-  const first = values[0];
-  for (let index = 1; index < values.length; index++) if (values[index] !== first) return false;
-  return true;
+/**
+ * Whether all values are equal: then they equal themselves shifted by one. Compared as bytes, four times as fast as value by value:
+ * TensorFlow.js makes zeros as large as an image where a result of a kernel has no gradient.
+ */
+function isUniform(values: Exclude<tf.BackendValues, string[] | Uint8Array[]>): boolean {
+  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  const { BYTES_PER_ELEMENT: size } = values;
+  return bytes.subarray(size).equals(bytes.subarray(0, -size));
 }
 
 let backend: TracingBackend | undefined;
