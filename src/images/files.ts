@@ -25,7 +25,7 @@ const TIFF: Format = {
 };
 const ZARR: Format = {
   name: "Zarr",
-  extensions: [".zarr", ".n5"],
+  extensions: [".zarr", ".n5", ".zarr.zip", ".ozx"],
   probe: async (path, options) => (await import("./zarr.ts")).probeZarr(path, options),
 };
 const HDF5: Format = {
