@@ -193,6 +193,26 @@ test("a well whose path ends in a slash is read as the plate says", async () => 
   assert.deepEqual(await readImage(path), part([1, 0, 0], shape));
 });
 
+test("the message about a folder without images says what it holds, without hidden files", async () => {
+  const folder = temporaryFolder();
+  await writeFile(join(folder, ".DS_Store"), "Finder");
+  const refusal = (end: string) => ({
+    name: "ImageError",
+    message: new RegExp(`in this folder; ${end}\\.$`),
+  });
+  await assert.rejects(listImages(folder), refusal("it is empty"));
+  await mkdir(join(folder, "Exp ä 1"));
+  await assert.rejects(
+    listImages(folder),
+    refusal("it holds 1 folder \\(Exp ä 1\\); folders inside it are not read"),
+  );
+  for (const name of ["a.czi", "b.nd2"]) await writeFile(join(folder, name), "microscope");
+  await assert.rejects(
+    listImages(folder),
+    refusal("it holds 2 other files \\(a.czi, b.nd2\\) and 1 folder \\(.*"),
+  );
+});
+
 test("files and folders that are no images are refused with the reason", async () => {
   const folder = temporaryFolder();
   await writeFile(join(folder, "notes.h5"), "not an HDF5 file");
