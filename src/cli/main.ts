@@ -177,7 +177,10 @@ async function main(argv: readonly string[]): Promise<number> {
   if (tool !== undefined) return tool;
   const given = parseArguments(argv);
   if (given.try_batch !== undefined) return tryBatch(given, given.try_batch);
-  return run(given, given.events ? jsonLinesReporter(process.stdout) : consoleReporter(process.stdout));
+  return run(
+    given,
+    given.events ? jsonLinesReporter(process.stdout) : consoleReporter(process.stdout, process.argv[1]),
+  );
 }
 
 const code = await main(process.argv.slice(2));

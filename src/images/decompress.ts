@@ -1,7 +1,7 @@
 /** Decompressors with an output limit: a few bytes of a damaged or hostile file may expand to gigabytes. */
 
 import { promisify } from "node:util";
-import { gunzip, inflate } from "node:zlib";
+import { gunzip, inflate, inflateRaw as inflateRawCallback } from "node:zlib";
 import xz from "xz-decompress/dist/package/xz-decompress.js";
 import type { ZSTDDecoder } from "zstddec";
 import { at } from "../facts/checked-lists.ts";
@@ -17,6 +17,7 @@ export type Decompress = (bytes: Uint8Array, most: number, expected?: number) =>
 const tooMuch = (most: number) => new Error(`more data than the ${most} bytes that a piece of the image has`);
 
 const [gunzipAsync, inflateAsync] = [promisify(gunzip), promisify(inflate)] as const;
+const inflateRawAsync = promisify(inflateRawCallback);
 
 /** Larger data are collected from buffers of this size. */
 const MOST_BUFFER = 2 ** 30;
@@ -44,6 +45,8 @@ function zlibBy(
 
 export const inflateZlib = zlibBy(inflateAsync);
 export const inflateGzip = zlibBy(gunzipAsync);
+/** Deflate without a header, as in zip archives. */
+export const inflateRaw = zlibBy(inflateRawAsync);
 
 // Packages are loaded for the files that need them.
 let zstd: Promise<ZSTDDecoder> | undefined;

@@ -1,4 +1,5 @@
 /** Opens image files of all formats by their content, not by their name. */
+import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FileBytes } from "./file-bytes.ts";
@@ -25,7 +26,7 @@ const TIFF: Format = {
 };
 const ZARR: Format = {
   name: "Zarr",
-  extensions: [".zarr", ".n5"],
+  extensions: [".zarr", ".n5", ".zarr.zip", ".ozx"],
   probe: async (path, options) => (await import("./zarr.ts")).probeZarr(path, options),
 };
 const HDF5: Format = {
@@ -145,22 +146,35 @@ export async function readImage(path: string, options?: OpenOptions): Promise<Im
 
 /** Returns the image files of a folder in natural order. Throws {@link ImageError} if there are none; the message says what is there. */
 export async function listImages(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     const reason =
       error.code === "ENOENT" ? "there is no such folder" : `the folder cannot be read (${error.code})`;
     throw new ImageError(folder, `${folder}: ${reason}.`);
   });
-  const images = names.filter((name) => !name.startsWith(".") && isImageName(name));
+  const visible = entries.filter(({ name }) => !name.startsWith("."));
+  const images = visible.map(({ name }) => name).filter(isImageName);
   if (images.length > 0) {
     const { compare } = new Intl.Collator("en", { numeric: true });
     return images.sort(compare).map((name) => join(folder, name));
   }
-  const found =
-    names.length === 0
-      ? "it is empty"
-      : `it holds ${names.length} other files, ${names.slice(0, 3).join(", ")}…`;
   throw new ImageError(
     folder,
-    `${folder}: there are no images (${IMAGE_EXTENSIONS.join(", ")}) in this folder; ${found}.`,
+    `${folder}: there are no images (${IMAGE_EXTENSIONS.join(", ")}) in this folder; ${contentsOf(visible)}.`,
   );
+}
+
+/** Describes what a folder without images holds, as a clause. */
+function contentsOf(entries: readonly Dirent[]): string {
+  if (entries.length === 0) return "it is empty";
+  const listed = (what: string, names: readonly string[]) =>
+    names.length === 0
+      ? []
+      : [
+          `${names.length} ${what}${names.length === 1 ? "" : "s"} (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""})`,
+        ];
+  const namesOf = (folders: boolean) =>
+    entries.filter((entry) => entry.isDirectory() === folders).map(({ name }) => name);
+  const folders = namesOf(true);
+  const held = [...listed("other file", namesOf(false)), ...listed("folder", folders)].join(" and ");
+  return `it holds ${held}${folders.length > 0 ? "; folders inside it are not read" : ""}`;
 }

@@ -28,6 +28,8 @@ const TYPES: Readonly<Record<number, StoredType>> = {
 const [HEADER_BYTES, SHORT_HEADER_BYTES] = [544, 352];
 /** What a NIfTI-2 header says of its size. */
 const SIZE_OF_SECOND = 540;
+/** x, y, z, time points and channels. Of seven axes that a header may name, the others must have one entry. */
+const MOST_AXES = 5;
 /** Limit on unpacked bytes, which are kept while the file is open. */
 const MOST_BYTES = 640e6;
 
@@ -88,9 +90,15 @@ function headerOf(path: string, head: Uint8Array): Header {
   if (type === undefined)
     throw new ImageError(path, `${path}: its values are of NIfTI's type ${datatypeCode}, which is not read.`);
   const [count = 0, ...sizes] = dims;
-  const shape = sizes.slice(0, count).map(Number);
-  if (!(count >= 2 && count <= 5) || shape.some((size) => !(size >= 1)))
+  const stored = sizes.slice(0, count).map(Number);
+  const shape = stored.slice(0, MOST_AXES);
+  if (count < 2 || stored.length !== count || stored.some((size) => !(size >= 1)))
     throw new ImageError(path, `${path}: has ${count} axes; images have two to five.`);
+  if (stored.slice(MOST_AXES).some((size) => size > 1))
+    throw new ImageError(
+      path,
+      `${path}: has ${count} axes (${stored.join(" x ")}); images have two to five. Save each entry of its last axes in a file of its own.`,
+    );
   const offset = Number(vox_offset);
   const second = new DataView(bytes).getInt32(0, littleEndian) === SIZE_OF_SECOND;
   // The magic is "n+1" or "n+2" if the pixels are in the same file.

@@ -1,12 +1,10 @@
 /** Reads the groups and arrays of a Zarr or N5 container and finds its image (OME-Zarr 0.1 to 0.5, plates, N5). */
 
-import { readdir } from "node:fs/promises";
-import { join, posix } from "node:path";
-import { errorCode } from "../facts/errors.ts";
+import { posix } from "node:path";
 import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "../facts/json.ts";
 import { type Axes, namedAxes, unknownAxes } from "./axes.ts";
 import { type Candidate, chooseArray } from "./choose-array.ts";
-import { readSmallFile } from "./file-bytes.ts";
+import type { ContainerFiles } from "./container-files.ts";
 import { ImageError, type PixelSize } from "./image.ts";
 import { mixedPixelSize, pixelSize, type WrittenLength } from "./pixel-size.ts";
 
@@ -25,14 +23,20 @@ export interface Node {
   readonly attributes: JsonObject;
 }
 
-async function jsonAt(path: string): Promise<JsonObject | undefined> {
+async function jsonAt(files: ContainerFiles, place: string): Promise<JsonObject | undefined> {
+  const path = posix.join(files.path, place);
+  const file = await files.open(place);
+  if (file === undefined) return undefined;
   let text: string;
   try {
-    text = (await readSmallFile(path, MOST_METADATA_BYTES)).toString("utf8");
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw error;
+    if (file.size > MOST_METADATA_BYTES)
+      throw new ImageError(
+        path,
+        `${path}: is ${file.size} bytes, more than metadata have (${MOST_METADATA_BYTES}).`,
+      );
+    text = Buffer.from(await file.read(0, file.size)).toString("utf8");
+  } finally {
+    await file.close();
   }
   try {
     // Python writes NaN and Infinity, which JSON does not allow.
@@ -43,8 +47,8 @@ async function jsonAt(path: string): Promise<JsonObject | undefined> {
 }
 
 /** Returns the node in a folder; undefined if there is none. Throws {@link ImageError} if its metadata are damaged. */
-export async function nodeAt(root: string, place: string): Promise<Node | undefined> {
-  const at = (name: string) => jsonAt(join(root, place, name));
+export async function nodeAt(files: ContainerFiles, place: string): Promise<Node | undefined> {
+  const at = (name: string) => jsonAt(files, posix.join(place, name));
   const v3 = await at("zarr.json");
   if (v3 !== undefined)
     return {
@@ -66,12 +70,11 @@ export async function nodeAt(root: string, place: string): Promise<Node | undefi
 }
 
 /** Returns the names of the folders in a node's folder, in natural order. */
-async function children(root: string, place: string): Promise<string[]> {
-  const entries = await readdir(join(root, place), { withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-    .map(({ name }) => name)
-    .sort(new Intl.Collator("en", { numeric: true }).compare);
+async function children(files: ContainerFiles, place: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of await files.list(place).catch(() => []))
+    if (entry.isDirectory() && !entry.name.startsWith(".")) names.push(entry.name);
+  return names.sort(new Intl.Collator("en", { numeric: true }).compare);
 }
 
 /** The array of a container's image, with the metadata of its groups. */
@@ -85,13 +88,13 @@ export interface FoundArray {
 }
 
 /** Returns the image of a node: the node itself, the image that its OME metadata name, or the array most like an image. */
-export async function findImage(root: string, node: Node): Promise<FoundArray | undefined> {
-  if (node.kind === "array") return { node, ...(await metadataOf(root, node)), others: [] };
+export async function findImage(files: ContainerFiles, node: Node): Promise<FoundArray | undefined> {
+  if (node.kind === "array") return { node, ...(await metadataOf(files, node)), others: [] };
   const ome = omeOf(node);
   const [first, ...more] = asArray(ome.multiscales).map(asObject);
-  if (first !== undefined) return multiscaleImage(root, node, [first, ...more], asText(ome.version));
-  const named = await namedImage(root, node, ome);
-  return named ?? searchedImage(root, node);
+  if (first !== undefined) return multiscaleImage(files, node, [first, ...more], asText(ome.version));
+  const named = await namedImage(files, node, ome);
+  return named ?? searchedImage(files, node);
 }
 
 /** Returns a node's OME metadata: since 0.5 they are an attribute of their own. */
@@ -106,15 +109,19 @@ const isInside = (place: string, node: Node) =>
   place !== "" && !place.startsWith("..") && (node.place === "" || place.startsWith(`${node.place}/`));
 
 /** Returns the first image that a plate, a well, or bioformats2raw's layout names. */
-async function namedImage(root: string, node: Node, ome: JsonObject): Promise<FoundArray | undefined> {
+async function namedImage(
+  files: ContainerFiles,
+  node: Node,
+  ome: JsonObject,
+): Promise<FoundArray | undefined> {
   const plate = asArray(asObject(ome.plate).wells);
   const well = asArray(asObject(ome.well).images);
-  const layout = ome["bioformats2raw.layout"] === undefined ? [] : await series(root, node);
+  const layout = ome["bioformats2raw.layout"] === undefined ? [] : await series(files, node);
   const paths = [...plate, ...well].map((each) => asText(asObject(each).path) ?? "").concat(layout);
   for (const [index, path] of paths.entries()) {
     const place = within(node, path);
-    const child = isInside(place, node) ? await nodeAt(root, place) : undefined;
-    const found = child && (await findImage(root, child));
+    const child = isInside(place, node) ? await nodeAt(files, place) : undefined;
+    const found = child && (await findImage(files, child));
     if (found === undefined) continue;
     const rest = paths.filter((_, other) => other !== index).map((other) => within(node, other));
     return { ...found, others: [...found.others, ...rest] };
@@ -123,15 +130,15 @@ async function namedImage(root: string, node: Node, ome: JsonObject): Promise<Fo
 }
 
 /** Returns the series of bioformats2raw in the order of its OME group, else by number. */
-async function series(root: string, node: Node): Promise<string[]> {
-  const listed = await nodeAt(root, within(node, "OME"));
+async function series(files: ContainerFiles, node: Node): Promise<string[]> {
+  const listed = await nodeAt(files, within(node, "OME"));
   const order = listed === undefined ? [] : asArray(omeOf(listed).series).map(String);
   if (order.length > 0) return order;
-  return (await children(root, node.place)).filter((name) => /^\d+$/.test(name));
+  return (await children(files, node.place)).filter((name) => /^\d+$/.test(name));
 }
 
 async function multiscaleImage(
-  root: string,
+  files: ContainerFiles,
   node: Node,
   [first, ...more]: readonly [JsonObject, ...JsonObject[]],
   omeVersion: string | undefined,
@@ -139,11 +146,11 @@ async function multiscaleImage(
   const levels = asArray(first.datasets).map(asObject);
   const path = asText(levels[0]?.path);
   const place = path === undefined ? undefined : within(node, path);
-  const array = place === undefined || place.startsWith("..") ? undefined : await nodeAt(root, place);
+  const array = place === undefined || place.startsWith("..") ? undefined : await nodeAt(files, place);
   if (array?.kind !== "array")
     throw new ImageError(
-      root,
-      `${root}: its OME metadata name ${path ?? "no array"}, which is no array there.`,
+      files.path,
+      `${files.path}: its OME metadata name ${path ?? "no array"}, which is no array there.`,
     );
   const others = [...levels.slice(1), ...more.flatMap((scale) => asArray(scale.datasets).map(asObject))].map(
     (level) => within(node, asText(level.path) ?? ""),
@@ -174,10 +181,10 @@ function levelMetadata(
 }
 
 /** Returns what the OME metadata of a group above say of an array, else what the array says itself. */
-async function metadataOf(root: string, array: Node): Promise<Omit<FoundArray, "node" | "others">> {
+async function metadataOf(files: ContainerFiles, array: Node): Promise<Omit<FoundArray, "node" | "others">> {
   for (let place = array.place; place !== ""; ) {
     place = posix.dirname(place).replace(/^\.$/, "");
-    const group = await nodeAt(root, place);
+    const group = await nodeAt(files, place);
     if (group === undefined) continue;
     const ome = omeOf(group);
     for (const image of asArray(ome.multiscales).map(asObject))
@@ -273,19 +280,19 @@ interface Found extends Candidate {
 }
 
 /** Searches a group for the array most like an image; it may also hold labels and tables. */
-async function searchedImage(root: string, group: Node): Promise<FoundArray | undefined> {
+async function searchedImage(files: ContainerFiles, group: Node): Promise<FoundArray | undefined> {
   const arrays: Found[] = [];
   const waiting: { readonly place: string; readonly depth: number }[] = [{ place: group.place, depth: 0 }];
   let nodes = 0;
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-    for (const name of await children(root, next.place)) {
+    for (const name of await children(files, next.place)) {
       if (++nodes > MOST_NODES || next.depth > MOST_DEPTH)
         throw new ImageError(
-          root,
-          `${root}: holds more than ${nodes > MOST_NODES ? `${MOST_NODES} groups and arrays` : `${MOST_DEPTH} groups, one in another`}, too many to find its image. Name its array (INPUT_ZARR_MULTIPLE_DATA_RAW_PATH, --dataset).`,
+          files.path,
+          `${files.path}: holds more than ${nodes > MOST_NODES ? `${MOST_NODES} groups and arrays` : `${MOST_DEPTH} groups, one in another`}, too many to find its image. Name its array (INPUT_ZARR_MULTIPLE_DATA_RAW_PATH, --dataset).`,
         );
       const place = posix.join(next.place, name);
-      const node = await nodeAt(root, place);
+      const node = await nodeAt(files, place);
       if (node?.kind === "array") {
         const shape = asNumbers(node.document.shape ?? node.document.dimensions) ?? [];
         const type = asText(node.document.data_type ?? node.document.dtype ?? node.document.dataType) ?? "";
@@ -296,16 +303,16 @@ async function searchedImage(root: string, group: Node): Promise<FoundArray | un
   if (choice === undefined) return undefined;
   const { node } = choice.chosen;
   // The levels of a pyramid are siblings; their parent group may describe them.
-  const above = await nodeAt(root, posix.dirname(node.place) === "." ? "" : posix.dirname(node.place));
+  const above = await nodeAt(files, posix.dirname(node.place) === "." ? "" : posix.dirname(node.place));
   const describes = above?.kind === "group" && above.place !== group.place && above.format !== "N5";
   if (describes && asArray(omeOf(above).multiscales).length > 0) {
-    const image = await findImage(root, above);
+    const image = await findImage(files, above);
     if (image !== undefined)
       return { ...image, others: [...image.others, ...choice.others.map(({ place }) => place)] };
   }
   return {
     node,
-    ...(await metadataOf(root, node)),
+    ...(await metadataOf(files, node)),
     others: choice.others.map(({ place }) => place),
   };
 }

@@ -1,12 +1,10 @@
 /** The files of Zarr and N5 arrays. */
 
-import { opendir } from "node:fs/promises";
-import { join } from "node:path";
+import { posix } from "node:path";
 import type { AsyncReadable, RangeQuery } from "@zarrita/storage";
 import { at, lastOf, zip } from "../facts/checked-lists.ts";
-import { errorCode } from "../facts/errors.ts";
 import { asText, type JsonObject } from "../facts/json.ts";
-import { FileBytes } from "./file-bytes.ts";
+import type { ContainerFiles } from "./container-files.ts";
 import { bytesOf } from "./samples.ts";
 import { DECOMPRESSORS } from "./zarr-codecs.ts";
 import { type ArrayMetadata, UnreadArray } from "./zarr-metadata.ts";
@@ -14,22 +12,13 @@ import { type ArrayMetadata, UnreadArray } from "./zarr-metadata.ts";
 /** Compressed chunks larger than this are not read. */
 const MOST_FILE_BYTES = 2 ** 30;
 
-async function fileAt(path: string): Promise<FileBytes | undefined> {
-  try {
-    return await FileBytes.open(path, 0);
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw error;
-  }
-}
-
 /** An array's folder: its chunk files and its converted metadata document. */
 export class ArrayStore implements AsyncReadable {
   private readonly document: Uint8Array;
 
   constructor(
-    private readonly folder: string,
+    private readonly files: ContainerFiles,
+    private readonly place: string,
     private readonly metadata: ArrayMetadata,
   ) {
     this.document = Buffer.from(JSON.stringify(metadata.document));
@@ -37,7 +26,7 @@ export class ArrayStore implements AsyncReadable {
 
   async get(key: string): Promise<Uint8Array | undefined> {
     if (key === "/zarr.json") return this.document;
-    const file = await fileAt(join(this.folder, key));
+    const file = await this.files.open(posix.join(this.place, key));
     try {
       if (file !== undefined && file.size > MOST_FILE_BYTES)
         throw new Error(`its chunk ${key} is ${file.size} bytes`);
@@ -53,7 +42,7 @@ export class ArrayStore implements AsyncReadable {
   }
 
   async getRange(key: string, range: RangeQuery): Promise<Uint8Array | undefined> {
-    const file = await fileAt(join(this.folder, key));
+    const file = await this.files.open(posix.join(this.place, key));
     if (file === undefined) return undefined;
     try {
       if (!("suffixLength" in range)) return await file.read(range.offset, range.length);
@@ -70,7 +59,11 @@ export class ArrayStore implements AsyncReadable {
 const CHUNK = /^(?:c(?:\.\d+)*|\d+(?:\.\d+)*)$/;
 
 /** Throws {@link UnreadArray} if an array's chunks are named otherwise than its metadata say: they would count as not stored. */
-export async function checkChunkNames(folder: string, { shape, keys }: ArrayMetadata): Promise<void> {
+export async function checkChunkNames(
+  files: ContainerFiles,
+  place: string,
+  { shape, keys }: ArrayMetadata,
+): Promise<void> {
   const prefix = keys.name === "default" ? "c" : "";
   const parts = keys.separator === "/" ? 1 : shape.length + prefix.length;
   const isMeant = (name: string, isFolder: boolean) =>
@@ -78,7 +71,7 @@ export async function checkChunkNames(folder: string, { shape, keys }: ArrayMeta
     (prefix !== "" && parts === 1 ? name === prefix : name.split(".").length === parts) &&
     (shape.length < 2 || isFolder === (keys.separator === "/"));
   let strange: string | undefined;
-  for await (const entry of await opendir(folder)) {
+  for await (const entry of await files.list(place)) {
     if (!CHUNK.test(entry.name)) continue;
     if (isMeant(entry.name, entry.isDirectory())) return;
     strange = entry.name;
@@ -92,11 +85,12 @@ export async function checkChunkNames(folder: string, { shape, keys }: ArrayMeta
 /** Decompresses an N5 array's blocks and pads those at the border to the full block size. */
 export class N5Store extends ArrayStore {
   constructor(
-    folder: string,
+    files: ContainerFiles,
+    place: string,
     private readonly n5: ArrayMetadata,
     private readonly compressor: JsonObject,
   ) {
-    super(folder, n5);
+    super(files, place, n5);
   }
 
   /** N5 nests folders in the order x, y, z. */

@@ -1,11 +1,11 @@
 /** Reads images in Zarr stores (versions 2 and 3, OME-Zarr) and N5 containers chunk by chunk. */
-import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { posix } from "node:path";
 import * as zarr from "zarrita";
 import { at, lastOf, product } from "../facts/checked-lists.ts";
 import { rowMajor } from "../facts/row-major.ts";
 import type { Strided } from "./axes.ts";
+import { type ContainerFiles, folderFiles } from "./container-files.ts";
 import { ImageError, type OpenOptions, type SampleArray, sampleArray } from "./image.ts";
 import { eachPiece } from "./parts.ts";
 import { asBits, bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
@@ -20,15 +20,27 @@ const MOST_CHUNK_BYTES = 2 ** 28;
 
 /** Opens a store's image: the array `inside`, OME-Zarr's first resolution, or the array most like an image. Throws {@link ImageError}. */
 export async function probeZarr(path: string, { inside }: OpenOptions): Promise<Probe> {
-  const node = await startNode(path, inside);
-  const found = await findImage(path, node);
+  const isFolder = (await stat(path)).isDirectory();
+  const files = isFolder ? folderFiles(path) : await (await import("./zip-files.ts")).zipFiles(path);
+  try {
+    return await probeOf(files, inside);
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+async function probeOf(files: ContainerFiles, inside: string | undefined): Promise<Probe> {
+  const { path } = files;
+  const node = await startNode(files, inside);
+  const found = await findImage(files, node);
   if (found === undefined)
     throw new ImageError(
       path,
       `${path}: this ${node.format} group holds no array with two to five axes of numbers.`,
     );
   const place = found.node.place === "" ? "the array" : found.node.place;
-  const { metadata, store } = await arrayOf(path, found.node, place);
+  const { metadata, store } = await arrayOf(files, found.node, place);
   return {
     format: found.format,
     axes: found.axes,
@@ -41,17 +53,16 @@ export async function probeZarr(path: string, { inside }: OpenOptions): Promise<
       shape: metadata.shape,
       sampleType: readAs(metadata.type),
       chunks: metadata.chunks,
-      read: await chunkReader(path, metadata, store, join(path, found.node.place), place),
-      close: async () => {},
+      read: await chunkReader(files, found.node.place, metadata, store, place),
+      close: () => files.close(),
     },
   };
 }
 
-async function startNode(path: string, inside: string | undefined): Promise<Node> {
-  const kind = await stat(path);
-  if (!kind.isDirectory()) throw new ImageError(path, `${path}: is a file; Zarr and N5 images are folders.`);
+async function startNode(files: ContainerFiles, inside: string | undefined): Promise<Node> {
+  const { path } = files;
   if (inside === undefined) {
-    const root = await nodeAt(path, "");
+    const root = await nodeAt(files, "");
     // Zarr 3 and N5 need no metadata for groups.
     return (
       root ?? {
@@ -65,7 +76,7 @@ async function startNode(path: string, inside: string | undefined): Promise<Node
   }
   for (const place of [inside, inside.replaceAll(".", "/")]) {
     if (place.split("/").includes("..")) continue;
-    const node = existsSync(join(path, place)) ? await nodeAt(path, place) : undefined;
+    const node = await nodeAt(files, place);
     if (node !== undefined) return node;
   }
   throw new ImageError(path, `${path}: holds no array ${inside}.`);
@@ -73,23 +84,22 @@ async function startNode(path: string, inside: string | undefined): Promise<Node
 
 /** Returns an array's metadata and files. Throws {@link ImageError}. */
 async function arrayOf(
-  path: string,
+  files: ContainerFiles,
   node: Node,
   place: string,
 ): Promise<{ metadata: ArrayMetadata; store: ArrayStore }> {
-  const folder = join(path, node.place);
   try {
     if (node.format === "N5") {
       const metadata = metadataN5(node.document);
       checkCompression(metadata.compressor);
-      return { metadata, store: new N5Store(folder, metadata, metadata.compressor) };
+      return { metadata, store: new N5Store(files, node.place, metadata, metadata.compressor) };
     }
     const metadata = node.format === "Zarr 3" ? metadataV3(node.document) : metadataV2(node.document);
-    await checkChunkNames(folder, metadata);
-    return { metadata, store: new ArrayStore(folder, metadata) };
+    await checkChunkNames(files, node.place, metadata);
+    return { metadata, store: new ArrayStore(files, node.place, metadata) };
   } catch (error) {
     if (error instanceof UnreadArray)
-      throw new ImageError(path, `${path}: ${place} cannot be read: ${error.message}.`);
+      throw new ImageError(files.path, `${files.path}: ${place} cannot be read: ${error.message}.`);
     throw error;
   }
 }
@@ -97,10 +107,10 @@ async function arrayOf(
 type Ranges = readonly (readonly [from: number, to: number])[];
 
 async function chunkReader(
-  path: string,
+  files: ContainerFiles,
+  folder: string,
   metadata: ArrayMetadata,
   store: ArrayStore,
-  folder: string,
   place: string,
 ): Promise<(ranges: Ranges) => Promise<Strided>> {
   const { chunks, type, key, fill } = metadata;
@@ -109,8 +119,8 @@ async function chunkReader(
   const large = count * bytesOf(type) > MOST_CHUNK_BYTES;
   // A chunk that is not stored has the fill value, unless the whole array was removed meanwhile.
   const missing = (index: readonly number[]) => {
-    if (key === undefined || existsSync(join(folder, store.file(key(index))))) return false;
-    if (!existsSync(folder)) throw new Error(`the folder of ${place} was removed while it was read`);
+    if (key === undefined || files.has(posix.join(folder, store.file(key(index))))) return false;
+    if (!files.has(folder)) throw new Error(`the folder of ${place} was removed while it was read`);
     if (type.endsWith("int64") && !Number.isSafeInteger(fill))
       throw new Error(`the 64-bit integer ${fill} of chunks that are not stored is beyond 2^53`);
     return true;
@@ -118,8 +128,8 @@ async function chunkReader(
   const decoded = async (index: readonly number[]): Promise<Strided> => {
     if (large)
       throw new ImageError(
-        path,
-        `${path}: the chunks of ${place} are ${chunks.join(" x ")} values, more than can be decoded at once. Save it in smaller chunks.`,
+        files.path,
+        `${files.path}: the chunks of ${place} are ${chunks.join(" x ")} values, more than can be decoded at once. Save it in smaller chunks.`,
       );
     const chunk = await array.getChunk([...index]);
     const data = chunkValues(chunk.data, metadata);

@@ -40,9 +40,13 @@ interface Terminal extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
 }
 
-/** Returns a reporter that draws progress bars if `output` is a terminal, and prints plain lines otherwise. */
-export function consoleReporter(output: Terminal): ReportEvent {
-  const reporter = new ConsoleReporter(output);
+/**
+ * Returns a reporter that draws progress bars if `output` is a terminal, and prints plain lines otherwise.
+ *
+ * @param script the file that Node runs. In a clone, where there is no command `biapy`, it starts the command that resumes a run
+ */
+export function consoleReporter(output: Terminal, script = ""): ReportEvent {
+  const reporter = new ConsoleReporter(output, script.endsWith(".mjs") ? ["node", script] : ["biapy"]);
   return (event) => reporter.report(event);
 }
 
@@ -50,7 +54,10 @@ class ConsoleReporter {
   private bar: SingleBar | undefined;
   private barName = "";
 
-  constructor(private readonly output: Terminal) {}
+  constructor(
+    private readonly output: Terminal,
+    private readonly program: readonly string[],
+  ) {}
 
   report(event: NewRunEvent): void {
     if (event.event === "step") this.step(event);
@@ -126,7 +133,9 @@ class ConsoleReporter {
       return;
     }
     if (event.status === "stopped")
-      this.line(`Stopped. Resume with: biapy ${(event.resume ?? []).map((word) => quoted(word)).join(" ")}`);
+      this.line(
+        `Stopped. Resume with: ${[...this.program, ...(event.resume ?? [])].map((word) => quoted(word)).join(" ")}`,
+      );
     this.line(`Results: ${event.runDirectory}`);
     if (event.checkpoint !== undefined) this.line(`Best checkpoint: ${event.checkpoint}`);
   }

@@ -461,8 +461,15 @@ for shape in [(X, Y, 1, 1, 2), (X, Y, 4, 1, 3), (X, Y, 1, 5)]:
     name = f"nifti_more_axes_{'x'.join(map(str, shape))}.nii"
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), name)
     right(name, values[:, :, 0, :].transpose(2, 1, 0)[..., None] if len(shape) == 4 else values[:, :, :, 0].transpose(2, 1, 0, 3))
-nibabel.save(nibabel.Nifti1Image(pixels("uint8", X, Y, 2, 1, 1, 1), np.eye(4)), "nifti_six_axes.nii")
-refused("nifti_six_axes.nii", "has 6 axes")
+for shape in [(X, Y, 2, 1, 3, 1), (X, Y, 2, 1, 1, 1, 1), (X, Y, 4, 1, 2, 1, 1)]:
+    for kind, suffix in [(nibabel.Nifti1Image, ".nii"), (nibabel.Nifti2Image, ".nii.gz")]:
+        name = f"nifti_axes_{'x'.join(map(str, shape))}{suffix}"
+        nibabel.save(kind(pixels("uint8", *shape), np.eye(4)), name)
+        read = np.asanyarray(nibabel.load(name).dataobj)
+        assert read.shape == shape, name
+        right(name, read.reshape(shape[:5])[:, :, :, 0].transpose(2, 1, 0, 3))
+nibabel.save(nibabel.Nifti1Image(pixels("uint8", X, Y, 2, 1, 1, 3), np.eye(4)), "nifti_six_long_axes.nii")
+refused("nifti_six_long_axes.nii", r"has 6 axes \(35 x 19 x 2 x 1 x 1 x 3\)")
 with open("nifti_pair.nii", "wb") as file:
     file.write(content[:344] + b"ni1\0" + content[348:])
 refused("nifti_pair.nii", "pair")

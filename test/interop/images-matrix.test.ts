@@ -12,6 +12,7 @@ const SCRIPTS = [
   "images-matrix.py",
   "images-matrix-instruments.py",
   "images-matrix-arrays.py",
+  "images-matrix-archives.py",
   "images-matrix-tiff-quirks.py",
   "images-matrix-array-quirks.py",
   "images-matrix-layouts.py",

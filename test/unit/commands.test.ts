@@ -1,6 +1,5 @@
 /** The commands that the extension registers are those that package.json contributes, and are offered where they apply. */
 import assert from "node:assert/strict";
-import { extname } from "node:path";
 import { test } from "node:test";
 import packageFile from "../../package.json" with { type: "json" };
 import { COMMAND_IDS } from "../../src/extension/workspace/command-ids.ts";
@@ -33,16 +32,16 @@ test("keys, welcome views and walkthroughs name commands that exist", () => {
 test("the explorer offers to view and inspect every kind of image, and no other file", () => {
   for (const id of ["biapy.viewImages", "biapy.inspectImages"]) {
     const item = contributes.menus["explorer/context"].find(({ command }) => command === id);
-    const [, pattern] = /resourceExtname =~ \/(.+)\/i$/.exec(item?.when ?? "") ?? [];
+    const [, pattern] = /resourceFilename =~ \/(.+)\/i$/.exec(item?.when ?? "") ?? [];
     assert.ok(pattern !== undefined, id);
-    const offered = (file: string) => new RegExp(pattern, "i").test(extname(file));
+    const offered = (file: string) => new RegExp(pattern, "i").test(file);
     assert.deepEqual(
       IMAGE_EXTENSIONS.filter((each) => !offered(`a${each}`)),
       [],
       id,
     );
     assert.ok(offered("A.TIF"), id);
-    assert.deepEqual(["a.yaml", "a.csv", "a.pth", "a.tiff.txt", "a"].filter(offered), [], id);
+    assert.deepEqual(["a.yaml", "a.csv", "a.pth", "a.tiff.txt", "a.zip", "a"].filter(offered), [], id);
   }
 });
 

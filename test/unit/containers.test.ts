@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openImage, readImage } from "../../src/images/files.ts";
+import { zipSync } from "fflate";
+import { listImages, openImage, readImage } from "../../src/images/files.ts";
 import { createHdf5 } from "../../src/images/hdf5-writer.ts";
-import type { Image, ImageShape } from "../../src/images/image.ts";
+import { type Image, ImageError, type ImageShape } from "../../src/images/image.ts";
 import { createZarr } from "../../src/images/zarr-writer.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -40,6 +41,69 @@ for (const [name, channels, axes] of [
     await source.close();
   });
 }
+
+/** A folder's files by their paths inside it. */
+async function filesOf(folder: string): Promise<Record<string, Uint8Array>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(
+    await Promise.all(
+      paths.map(
+        async (path) => [relative(folder, path).replaceAll("\\", "/"), await readFile(path)] as const,
+      ),
+    ),
+  );
+}
+
+for (const [name, level] of [
+  ["stored.zarr.zip", 0],
+  ["deflated.ozx", 6],
+] as const) {
+  test(`${name}, an archive of a store, is read whole and by region, also with the store's folder in it`, async () => {
+    const folder = temporaryFolder();
+    const files = await filesOf(fixture("ome.zarr"));
+    const path = join(folder, name);
+    const resourceForks = { "__MACOSX/._cells.zarr": Buffer.from("Mac") };
+    for (const content of [files, { "cells.zarr": files, ...resourceForks }]) {
+      await writeFile(path, zipSync(content, { level }));
+      assert.deepEqual(await listImages(folder), [path]);
+      const source = await openImage(path);
+      assert.deepEqual([...(await source.read()).data], [...part([0, 0, 0], [4, 5, 6, 2]).data]);
+      const region = await source.read({ start: [1, 2, 3], end: [4, 4, 6] });
+      assert.deepEqual([...region.data], [...part([1, 2, 3], [3, 2, 3, 2]).data]);
+      await source.close();
+    }
+  });
+}
+
+test("an archive that is damaged or that is packed in another way is refused with the reason", async () => {
+  const path = join(temporaryFolder(), "cells.zarr.zip");
+  const archive = Buffer.from(zipSync(await filesOf(fixture("v2-zyx.zarr"))));
+  const members: number[] = [];
+  for (let at = archive.indexOf("PK\x01\x02"); at >= 0; at = archive.indexOf("PK\x01\x02", at + 1))
+    members.push(at);
+  const edited = (place: number, value: number) => {
+    const copy = Buffer.from(archive);
+    for (const member of members) copy.writeUInt16LE(value, member + place);
+    return copy;
+  };
+  for (const [content, message] of [
+    [archive.subarray(0, archive.length - 30), /^PATH: cannot be read as Zarr, or is damaged/],
+    [edited(8, 1), /^PATH: its archive's \.zarray is encrypted\. Unpack the archive\.$/],
+    [edited(10, 12), /^PATH: its archive's \.zarray is compressed by zip's method 12, which is not read\. /],
+    [
+      edited(16, 1),
+      /^PATH: cannot be read as Zarr, or is damaged \(\.zarray in its archive does not fit its checksum\)/,
+    ],
+  ] as const) {
+    await writeFile(path, content);
+    await assert.rejects(readImage(path), (error) => {
+      assert.ok(error instanceof ImageError);
+      assert.match(error.message.replace(path, "PATH"), message);
+      return true;
+    });
+  }
+});
 
 for (const [name, create] of [
   ["written.zarr", createZarr],
@@ -129,6 +193,26 @@ test("a well whose path ends in a slash is read as the plate says", async () => 
   assert.deepEqual(await readImage(path), part([1, 0, 0], shape));
 });
 
+test("the message about a folder without images says what it holds, without hidden files", async () => {
+  const folder = temporaryFolder();
+  await writeFile(join(folder, ".DS_Store"), "Finder");
+  const refusal = (end: string) => ({
+    name: "ImageError",
+    message: new RegExp(`in this folder; ${end}\\.$`),
+  });
+  await assert.rejects(listImages(folder), refusal("it is empty"));
+  await mkdir(join(folder, "Exp ä 1"));
+  await assert.rejects(
+    listImages(folder),
+    refusal("it holds 1 folder \\(Exp ä 1\\); folders inside it are not read"),
+  );
+  for (const name of ["a.czi", "b.nd2"]) await writeFile(join(folder, name), "microscope");
+  await assert.rejects(
+    listImages(folder),
+    refusal("it holds 2 other files \\(a.czi, b.nd2\\) and 1 folder \\(.*"),
+  );
+});
+
 test("files and folders that are no images are refused with the reason", async () => {
   const folder = temporaryFolder();
   await writeFile(join(folder, "notes.h5"), "not an HDF5 file");
@@ -137,7 +221,7 @@ test("files and folders that are no images are refused with the reason", async (
   for (const [name, message] of [
     ["notes.h5", "is no HDF5 file."],
     ["nothing.zarr", "there is no such file."],
-    ["file.zarr", "is a file; Zarr and N5 images are folders."],
+    ["file.zarr", "is no zip archive. Zarr and N5 images are folders, or zip archives of their folders."],
     ["empty.zarr", "this Zarr 3 group holds no array with two to five axes of numbers."],
   ] as const) {
     const path = join(folder, name);

@@ -62,4 +62,13 @@ test("a stopped run prints the command that resumes it, as a terminal takes it",
   const resume = ["--config", "my images/job.yaml", "--resume", "--gpu", ""];
   consoleReporter(output)({ event: "end", runDirectory: "results", status: "stopped", resume });
   assert.match(text, /: biapy --config 'my images\/job\.yaml' --resume --gpu ''\n/);
+  // In a clone there is no command of this name.
+  consoleReporter(
+    output,
+    "/my clone/dist/cli.mjs",
+  )({ event: "end", runDirectory: "results", status: "stopped", resume });
+  assert.match(
+    text,
+    /: node '\/my clone\/dist\/cli\.mjs' --config 'my images\/job\.yaml' --resume --gpu ''\n/,
+  );
 });

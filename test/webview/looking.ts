@@ -51,6 +51,18 @@ export async function waitForText(target: Locator, expected: string | RegExp): P
   });
 }
 
+/** Focuses a field beside the webview, as the editor beside the panel. Keys then go there. */
+export async function focusEditor({ page }: Webview): Promise<Locator> {
+  const editor = page.getByRole("textbox", { name: "Editor" });
+  await page.evaluate(() => {
+    const field = document.createElement("textarea");
+    field.ariaLabel = "Editor";
+    document.body.append(field);
+  });
+  await editor.focus();
+  return editor;
+}
+
 /** Waits until the row of images has read and drawn what it shows. */
 export async function imagesShown({ frame }: Webview): Promise<void> {
   await frame.locator('.tiles[aria-busy="false"]').waitFor();

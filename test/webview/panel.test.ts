@@ -13,6 +13,7 @@ import {
   curveHeights,
   curveRows,
   eventually,
+  focusEditor,
   hover,
   imagesShown,
   pictureOn,
@@ -380,6 +381,19 @@ test("predictions have previews, and the one that is chosen is shown", () =>
     }
   }, cells));
 
+test("the preview that has the focus keeps it when an image is added", () =>
+  panel(async (webview) => {
+    const { frame, page } = webview;
+    await frame.getByRole("tab", { name: "Predictions" }).click();
+    await frame.getByRole("option", { name: "nuclei-01.tif" }).focus();
+    const image = cells.events.find((event) => event.event === "image" && event.kind === "prediction");
+    assert.ok(image?.event === "image");
+    await webview.tell({ type: "events", run: "cells", events: [{ ...image, image: "new.tif" }] });
+    await frame.getByRole("option", { name: "new.tif" }).waitFor();
+    await page.keyboard.press("ArrowRight");
+    await waitForText(frame.locator(".image-caption .hint"), "nuclei-02.tif");
+  }, cells));
+
 test("images chosen while those before are read take their place, though files of both are read again", () => {
   let begun = () => {};
   const reading = new Promise<void>((resolve) => {
@@ -660,6 +674,32 @@ test("runs to compare are chosen by keyboard, as fast as one likes", () => {
     { ...cells, runs: [...cells.runs, ...more] },
   );
 });
+
+test("boxes and tabs that are redrawn do not take the focus from the editor", () =>
+  panel(
+    async (webview) => {
+      const { frame, page } = webview;
+      await frame.getByRole("button", { name: "Compare…" }).click();
+      await frame.locator("vscode-checkbox").first().focus();
+      const editor = await focusEditor(webview);
+      await webview.tell({
+        type: "runs",
+        runs: [...cells.runs, summary("new", "running"), ...cube.runs],
+        shown: "cells",
+      });
+      await frame.locator("vscode-checkbox", { hasText: "new, run 1" }).waitFor();
+      await page.keyboard.type("box");
+      await frame.getByRole("tab", { name: "Reconstructions" }).focus();
+      await editor.focus();
+      const image = cells.events.find((event) => event.event === "image");
+      assert.ok(image !== undefined);
+      await webview.tell({ type: "events", run: "cells", events: [{ ...image, kind: "features" }] });
+      await frame.getByRole("tab", { name: "Features" }).waitFor();
+      await page.keyboard.type("tab");
+      assert.equal(await editor.inputValue(), "boxtab");
+    },
+    { ...cells, runs: [...cells.runs, ...cube.runs] },
+  ));
 
 test("runs that are compared from the table have their curves in view", () =>
   panel(

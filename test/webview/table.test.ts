@@ -4,8 +4,9 @@ import { after, before, test } from "node:test";
 import { decode } from "fast-png";
 import type { Locator } from "playwright-core";
 import { type Harness, startHarness, type Webview } from "./harness.ts";
-import { eventually, hover, textOf, until, waitForText } from "./looking.ts";
+import { eventually, focusEditor, hover, textOf, until, waitForText } from "./looking.ts";
 import { manyRunId, manyRuns } from "./many-runs.ts";
+import { summary } from "./recorded-runs.ts";
 import { THEMES, type ThemeName } from "./themes.ts";
 
 let harness: Harness;
@@ -249,6 +250,32 @@ test("a heading keeps the focus: by keyboard, a column is sorted both ways, and 
     await page.keyboard.press(" ");
     await eventually(async () => assert.equal(await remove.isDisabled(), true));
   }));
+
+for (const part of ["columnheader", "row"] as const) {
+  test(`a ${part} that is redrawn does not take the focus from the editor`, () =>
+    table(async (webview) => {
+      const { frame, page } = webview;
+      if (part === "row") await frame.locator(`tr[data-run="${manyRunId(999)}"]`).click();
+      else await frame.getByRole("button", { name: /^Best loss/ }).focus();
+      const editor = await focusEditor(webview);
+      const { rows = [], details, defaults } = manyRuns;
+      const added = { ...summary("/results/new", "running"), name: "new", started: Date.UTC(2027, 1, 1) };
+      const notes = { title: "", notes: "", starred: false };
+      await webview.tell({
+        type: "runs",
+        rows: [{ summary: added }, ...rows],
+        details: [
+          ...details,
+          { run: added.id, notes, device: "GPU", tests: {}, keys: { "TRAIN.EPOCHS": "9" } },
+        ],
+        defaults: { ...defaults, "TRAIN.EPOCHS": "360" },
+      });
+      await frame.locator(`tr[data-run="${added.id}"]`).waitFor();
+      await frame.getByRole("columnheader", { name: "TRAIN.EPOCHS" }).waitFor();
+      await page.keyboard.type("x");
+      assert.equal(await editor.inputValue(), "x");
+    }));
+}
 
 test("the selection and the filter stay when the table is shown again", () =>
   table(async (webview) => {

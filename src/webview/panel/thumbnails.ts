@@ -39,6 +39,8 @@ export class Thumbnails {
   show(thumbnails: readonly Thumbnail[], chosen: string): void {
     const names = thumbnails.map(({ name }) => name);
     this.element.hidden = names.length < 2;
+    // Browsers clear activeElement when the focus leaves the page for the editor, and keep it when the window is in the background.
+    const focused = this.element.contains(document.activeElement);
     if (names.join("\n") !== this.names.join("\n")) {
       this.names = names;
       this.options.clear();
@@ -60,6 +62,7 @@ export class Thumbnails {
       this.pending.set(option, thumbnail);
       this.observer.observe(option);
     }
+    if (focused) this.options.get(chosen)?.focus();
   }
 
   private option(name: string): HTMLElement {
