@@ -43,6 +43,19 @@ function matrices(graph: GraphBuilder, x: Traced, transposed: boolean): Matrices
   };
 }
 
+/**
+ * Number of columns from which a swapped first matrix is worth a transposition. onnxruntime's product transposes it again, number by number, for
+ * every 128 columns: 3.4 ms instead of 2.8 for the weight gradient of 768 x 3072 features and 132 tokens.
+ */
+const MANY_COLUMNS = 512;
+
+/** Returns a matrix stored row by row. On GPUs and in exported models the product's own transposition stays. */
+function straight(graph: GraphBuilder, matrix: Matrices): Matrices {
+  if (graph.target !== "cpu" || !matrix.swapped) return matrix;
+  const value = graph.add("Transpose", [matrix.value], { attributes: { perm: [1, 0] } });
+  return { ...matrix, value, swapped: false };
+}
+
 function matrixProduct(
   graph: GraphBuilder,
   { a, b }: Binary,
@@ -52,7 +65,8 @@ function matrixProduct(
   const rows = a.shape.at(transposeA ? -1 : -2) ?? 1;
   const columns = b.shape.at(transposeB ? -2 : -1) ?? 1;
   const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-  const [first, second] = [matrices(graph, a, transposeA), matrices(graph, b, transposeB)];
+  const [given, second] = [matrices(graph, a, transposeA), matrices(graph, b, transposeB)];
+  const first = rank === 2 && columns >= MANY_COLUMNS ? straight(graph, given) : given;
   const value =
     rank === 2
       ? graph.add("Gemm", [first.value, second.value], {
