@@ -21,21 +21,20 @@ export const RESULTS = PRODUCTS - KERNEL_SIZE + 1;
 const FEWEST_RESULTS = 4;
 
 /**
- * Whether a convolution has tiles along z: kernels of three planes that move by one over a volume.
+ * Whether a convolution has tiles along its first axis: kernels of three planes (in 2D, lines) that move by one.
  *
- * @param kernel its sizes `[z, y, x]`
- * @param planes number of planes of the result
+ * @param kernel its sizes `[z, y, x]` or `[y, x]`
+ * @param results number of planes (lines) of the result
  */
 export const hasTiles = (
   kernel: readonly number[],
   { stride, dilation }: Pick<ConvolutionWindow, "stride" | "dilation">,
-  planes: number,
+  results: number,
 ): boolean =>
-  kernel.length === 3 &&
   kernel[0] === KERNEL_SIZE &&
   dilation[0] === 1 &&
   stride.every((step) => step === 1) &&
-  planes >= FEWEST_RESULTS;
+  results >= FEWEST_RESULTS;
 
 type Rows = readonly (readonly number[])[];
 
@@ -128,6 +127,14 @@ export function resultMatrix({ count, results: [from, to] }: Tiles): Matrix {
     return at(OUTPUT, product)[row - tile * RESULTS] ?? 0;
   });
 }
+
+/** The matrix that makes the inputs of one tile the factors of its products: `[product, input]`. */
+export const INPUT_MATRIX: Matrix = matrixOf(PRODUCTS, PRODUCTS, (row, column) => at(at(INPUT, row), column));
+
+/** The matrix that makes gradients by the results of one tile the gradients by its products: `[product, result]`. */
+export const RESULT_GRADIENT_MATRIX: Matrix = matrixOf(PRODUCTS, RESULTS, (row, column) =>
+  at(at(OUTPUT, row), column),
+);
 
 /** The matrix that makes the values of a kernel the factors of products: `[product, value]`. */
 export const KERNEL_MATRIX: Matrix = matrixOf(PRODUCTS, KERNEL_SIZE, (row, column) =>

@@ -3,7 +3,7 @@
  * images is its kernel, the other one slides. Stored in blocks, the channels of a pixel are neighbors: the next place of the kernel is the
  * next channel, or the next pixel's first one. Neither image is copied for each value of the weight's kernel.
  */
-import { at, exactly, product, zip } from "../../../facts/checked-lists.ts";
+import { at, exactly, product } from "../../../facts/checked-lists.ts";
 import type { ConvolutionAttributes } from "../../convolution.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
@@ -11,21 +11,8 @@ import type { Traced } from "../layout.ts";
 import { IN_BLOCKS } from "../model-proto.ts";
 import { image } from "./image-layout.ts";
 import { identityMatrix, moved, reversedMatrix } from "./kernel-order.ts";
-
-/** How one image slides over the other. Lists have an element for each axis of space. */
-interface Slide {
-  readonly sliding: Traced;
-  readonly fixed: Traced;
-  /** Pixels of the sliding image for each pixel of the fixed one. */
-  readonly stride: readonly number[];
-  /** Zeros before and after the sliding image. */
-  readonly before: readonly number[];
-  readonly after: readonly number[];
-  /** Number of places: the size of the weight's kernel. */
-  readonly places: readonly number[];
-  /** Channels in a block. */
-  readonly block: number;
-}
+import { type Slide, slideOf } from "./slide.ts";
+import { tileProducts, tileSums } from "./tiled-weight-gradient.ts";
 
 /**
  * Adds the gradient, in the order of `[out, in, …kernel]`.
@@ -45,7 +32,10 @@ export function blockedWeightGradient(
   const { sliding, fixed, places } = slide;
   const [count, pairs] = [product(places), channelsOf(x) * channelsOf(dy)];
   const [slidingBlocks, fixedBlocks] = [channelsOf(sliding) / block, channelsOf(fixed) / block];
-  const products = slidProducts(graph, slide);
+  const tiles = tileSums(slide);
+  const images = { sliding: inBlocks(graph, sliding), fixed: inBlocks(graph, fixed) };
+  const products =
+    tiles === undefined ? slidProducts(graph, slide) : tileProducts(graph, slide, tiles, images);
   const transposed = (value: Value, shape: readonly number[], perm: readonly number[]) =>
     graph.reshape(moved(graph, value, [{ shape, perm }]), [count, pairs]);
   // Whole blocks are moved. The product then makes columns of rows, in half the time that Transpose takes for large weights.
@@ -64,28 +54,6 @@ export function blockedWeightGradient(
     transposed(separated, [slidingBlocks, channelsOf(fixed), count, block], [2, 1, 0, 3]),
     identityMatrix(graph, count),
   );
-}
-
-/**
- * Returns how the images slide. At stride 1 the one with fewer channels does, because it is copied once; `dy` then passes the places in
- * reverse order.
- */
-function slideOf(
-  x: Traced,
-  dy: Traced,
-  { stride, padding, dilation, size }: ConvolutionAttributes,
-  block: number,
-): Slide | undefined {
-  const fits = block > 0 && [x, dy].every((each) => channelsOf(each) % block === 0);
-  if (!fits || size.length !== 2 || dilation.some((spacing) => spacing > 1)) return undefined;
-  const slidesDy = channelsOf(dy) <= channelsOf(x) && stride.every((step) => step === 1);
-  const [sliding, fixed] = slidesDy ? [dy, x] : [x, dy];
-  const before = slidesDy ? zip(size, padding).map(([places, pad]) => places - 1 - pad) : padding;
-  const after = zip(spaceOf(sliding), spaceOf(fixed), stride, before, size).map(
-    ([pixels, others, step, pad, places]) => step * (others - 1) + places - pad - pixels,
-  );
-  if ([...before, ...after].some((zeros) => zeros < 0)) return undefined;
-  return { sliding, fixed, stride, before, after, places: size, block };
 }
 
 /**

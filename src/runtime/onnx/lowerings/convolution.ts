@@ -68,7 +68,8 @@ function onPlanes(
   shapes: VolumeShapes,
   window: Pick<ConvolutionWindow, "stride" | "dilation">,
 ): VolumeShapes | undefined {
-  const fits = hasTiles(shapes.weight.slice(2), window, at(shapes.result, 2));
+  const [, , ...kernel] = shapes.weight;
+  const fits = kernel.length === 3 && hasTiles(kernel, window, at(shapes.result, 2));
   return fits && paysOff(shapes) ? shapes : undefined;
 }
 

@@ -27,7 +27,8 @@ const FEWEST_PIXELS = 64;
 /** Whether the gradient is computed by tiles. */
 export function fitsTiles(dy: Traced, attributes: ConvolutionAttributes): boolean {
   const [planes, ...plane] = atLeast(spaceOf(dy), 1);
-  return hasTiles(attributes.size, attributes, planes) && product(plane) >= FEWEST_PIXELS;
+  const isTiled = plane.length === 2 && hasTiles(attributes.size, attributes, planes);
+  return isTiled && product(plane) >= FEWEST_PIXELS;
 }
 
 /** Bytes of shifted copies. More would leave the cache. */
