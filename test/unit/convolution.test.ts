@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../../src/runtime/convolution.ts";
 import { depthwiseConvolution } from "../../src/runtime/depthwise.ts";
+import { spatialAxes } from "../../src/runtime/image-shape.ts";
 import { channelBlock, withBlockedConvolutions } from "../../src/runtime/onnx/blocked-convolutions.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { trace } from "../../src/runtime/onnx/tracing-backend.ts";
@@ -111,41 +112,44 @@ test("the samples of a large batch are convolved together as each alone", () => 
   return agree(together, alone, [3, 250, 253, 16], [16, 16, 3, 3], 1e-4, new OnnxRuntime(1));
 });
 
-/** What lies between two convolutions of an image `[batch, y, x, 16]`. */
+/** What lies between two convolutions of an image `[batch, y, x, 16]` or a volume `[batch, z, y, x, 16]`. */
 const BETWEEN: readonly (readonly [string, (y: tf.Tensor, x: tf.Tensor) => tf.Tensor])[] = [
   ["elementwise operators", (y, x) => y.tanh().mul(2).add(x)],
-  ["a gate of each channel", (y) => y.mul(y.mean([1, 2], true).tanh())],
-  ["a value added to each channel", (y) => y.tanh().add(y.tanh().mean([0, 1, 2]))],
-  ["joined images", (y, x) => tf.concat([y.tanh(), x], 3)],
+  ["a gate of each channel", (y) => y.mul(y.mean(spatialAxes(y), true).tanh().add(1))],
+  ["a value added to each channel", (y) => y.tanh().add(y.tanh().mean([0, ...spatialAxes(y)]))],
+  ["joined images", (y, x) => tf.concat([y.tanh(), x], y.rank - 1)],
 ];
 
-for (const [name, between] of BETWEEN) {
-  const twice = (convolve: Layer): Layer => {
-    return (x, weight) => {
-      const y = between(convolve(x, weight), x);
-      const [, , , channels = 1] = y.shape;
-      return convolve(y, tf.concat(new Array<tf.Tensor>(channels / 16).fill(weight), 1));
+for (const [name, between] of BETWEEN)
+  for (const shape of [
+    [2, 32, 30, 16],
+    [1, 9, 10, 8, 16],
+  ]) {
+    const axes = shape.length - 2;
+    const kernel = [16, 16, ...new Array<number>(axes).fill(3)];
+    const twice = (convolve: Layer): Layer => {
+      return (x, weight) => {
+        const y = between(convolve(x, weight), x);
+        const channels = y.shape.at(-1) ?? 1;
+        return convolve(y, tf.concat(new Array<tf.Tensor>(channels / 16).fill(weight), 1));
+      };
     };
-  };
-  const layer = twice((x, weight) => convolution(x, weight, window(2, 1, 1)));
+    const layer = twice((x, weight) => convolution(x, weight, window(axes, 1, 1)));
 
-  test(`${name} between convolutions by blocks of channels: result and gradients equal TensorFlow.js's`, () => {
-    const judge = twice(tensorflowConvolution(window(2, 1, 1)));
-    return agree(layer, judge, [2, 32, 30, 16], [16, 16, 3, 3]);
-  });
+    test(`${name} between convolutions by blocks of channels in ${axes}D: result and gradients equal TensorFlow.js's`, () => {
+      const judge = twice(tensorflowConvolution(window(axes, 1, 1)));
+      return agree(layer, judge, shape, kernel);
+    });
 
-  test(`${name} between convolutions: the image stays in blocks`, () => {
-    const inputs = {
-      x: { shape: [2, 32, 30, 16], type: "float32" },
-      weight: { shape: [16, 16, 3, 3], type: "float32" },
-    } as const;
-    const graph = trace(inputs, ({ x, weight }) => ({ y: layer(x, weight) }));
-    const { nodes } = withBlockedConvolutions(graph, channelBlock());
-    const count = (operator: string) => nodes.filter((node) => node.operator === operator).length;
-    const expected = channelBlock() === 0 ? 0 : 1;
-    assert.deepEqual([count("ReorderInput"), count("ReorderOutput")], [expected, expected]);
-  });
-}
+    test(`${name} between convolutions in ${axes}D: the image stays in blocks`, () => {
+      const inputs = { x: { shape, type: "float32" }, weight: { shape: kernel, type: "float32" } } as const;
+      const graph = trace(inputs, ({ x, weight }) => ({ y: layer(x, weight) }));
+      const { nodes } = withBlockedConvolutions(graph, channelBlock());
+      const count = (operator: string) => nodes.filter((node) => node.operator === operator).length;
+      const expected = channelBlock() === 0 ? 0 : 1;
+      assert.deepEqual([count("ReorderInput"), count("ReorderOutput")], [expected, expected]);
+    });
+  }
 
 test("patches of an image that is not stored channels-last: result and gradients equal TensorFlow.js's", () => {
   const turned = (x: tf.Tensor) => x.transpose([0, 2, 1, 3]);

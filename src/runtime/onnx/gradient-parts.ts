@@ -4,8 +4,8 @@
  */
 import { product } from "../../facts/checked-lists.ts";
 import { scheduled } from "./finished-nodes.ts";
-import { cutter, type Part } from "./graph-parts.ts";
-import { ALIASES, executionOrder } from "./memory-plan.ts";
+import { cutter, type Part, withOwnViews } from "./graph-parts.ts";
+import { executionOrder } from "./memory-plan.ts";
 import { CALL, type GraphDefinition, type NodeDefinition } from "./model-proto.ts";
 import { GRADIENT } from "./trace-program.ts";
 
@@ -42,26 +42,6 @@ function nodesOfParts({ nodes, outputs }: GraphDefinition, partBytes: number): N
     if (written >= partBytes || part.length >= MOST_NODES) [part, written] = [[], 0];
   }
   return parts;
-}
-
-/** Gives each part its own views (reshaped values) of values of earlier parts. onnxruntime copies a view that is an output. */
-function withOwnViews(parts: readonly NodeDefinition[][]): NodeDefinition[][] {
-  const views = new Map<string, NodeDefinition>();
-  return parts.map((nodes, place) => {
-    const known = new Map<string, string>();
-    const made: NodeDefinition[] = [];
-    const own = (name: string): string => {
-      const view = views.get(name);
-      if (view === undefined) return name;
-      const copy = known.get(name) ?? `${name}:part${place}`;
-      if (!known.has(name)) made.push({ ...view, inputs: view.inputs.map(own), outputs: [copy] });
-      known.set(name, copy);
-      return copy;
-    };
-    const read = nodes.map((node) => ({ ...node, inputs: node.inputs.map(own) }));
-    for (const node of nodes) if (ALIASES.has(node.operator)) views.set(node.outputs[0] ?? "", node);
-    return [...made, ...read];
-  });
 }
 
 function call(body: Part["body"]): NodeDefinition {

@@ -1,5 +1,5 @@
 /** Cuts a graph that calls others into parts that are run one after another. */
-import { executionOrder } from "./memory-plan.ts";
+import { ALIASES, executionOrder } from "./memory-plan.ts";
 import type { GraphDefinition, NodeDefinition, Subgraph } from "./model-proto.ts";
 import { valueTypes } from "./value-shapes.ts";
 
@@ -65,6 +65,26 @@ export function cutter(graph: GraphDefinition): (nodes: readonly NodeDefinition[
       constants: read.flatMap((name) => constants.get(name) ?? []),
     };
   };
+}
+
+/** Gives each part its own views (reshaped values) of values of earlier parts. onnxruntime copies a view that is an output. */
+export function withOwnViews(parts: readonly NodeDefinition[][]): NodeDefinition[][] {
+  const views = new Map<string, NodeDefinition>();
+  return parts.map((nodes, place) => {
+    const known = new Map<string, string>();
+    const made: NodeDefinition[] = [];
+    const own = (name: string): string => {
+      const view = views.get(name);
+      if (view === undefined) return name;
+      const copy = known.get(name) ?? `${name}:part${place}`;
+      if (!known.has(name)) made.push({ ...view, inputs: view.inputs.map(own), outputs: [copy] });
+      known.set(name, copy);
+      return copy;
+    };
+    const read = nodes.map((node) => ({ ...node, inputs: node.inputs.map(own) }));
+    for (const node of nodes) if (ALIASES.has(node.operator)) views.set(node.outputs[0] ?? "", node);
+    return [...made, ...read];
+  });
 }
 
 function piecesBetweenCalls(graph: GraphDefinition): Piece[] {

@@ -1,4 +1,7 @@
-/** Operators between convolutions, on images `[batch, channel, y, x]` whose channels are stored in blocks (blocked-convolutions.ts). */
+/**
+ * Operators between convolutions, on images and volumes `[batch, channel, …space]` whose channels are stored in blocks (blocked-convolutions.ts):
+ * `[batch, channel block, …space, channel]`, whatever the axes of space. onnxruntime's operators on blocks need two of them.
+ */
 import { atLeast, product } from "../../facts/checked-lists.ts";
 import { fromStart } from "./layout.ts";
 import { IN_BLOCKS, type NodeDefinition } from "./model-proto.ts";
@@ -44,15 +47,21 @@ const ELEMENTWISE = new Set([
   ...["QuickGelu", "Reciprocal", "Relu", "Sigmoid", "Softplus", "Sqrt", "Sub", "Sum", "Tanh"],
 ]);
 
-/** Whether a value is an image that can be stored in blocks. */
+/** Whether a value is an image or a volume that can be stored in blocks. */
 export const isImage = (type: ValueType | undefined, block: number): type is ValueType =>
   type?.type === "float32" &&
-  type.shape.length === 4 &&
+  type.shape.length > 2 &&
   (type.shape[1] ?? 1) % block === 0 &&
   pixelsOf(type) > 1;
 
+/** Returns the shape in blocks of an image or a volume: `[batch, channel, line, x]`. */
+export function linesOf([batch = 1, channels = 1, ...space]: readonly number[]): number[] {
+  return [batch, channels, product(space.slice(0, -1)), space.at(-1) ?? 1];
+}
+
 const pixelsOf = ({ shape }: ValueType) => product(shape.slice(2));
-const isNumber = (type: ValueType | undefined) => type !== undefined && product(type.shape) === 1;
+const isNumber = (type: ValueType | undefined) =>
+  type !== undefined && product(type.shape) === 1 && type.shape.length <= 4;
 
 /** Returns the form of a node, or undefined if it has none. */
 export function blockedForm(node: NodeDefinition, context: Context): BlockedForm | undefined {
@@ -60,6 +69,7 @@ export function blockedForm(node: NodeDefinition, context: Context): BlockedForm
   if (domain === IN_BLOCKS) return undefined;
   if (operator === "ReduceMean" || operator === "ReduceSum") return channelSums(node, context);
   if (operator === "Concat") return joinedChannels(node, context);
+  if (operator === "Reshape") return otherSpace(node, context);
   if (!ELEMENTWISE.has(operator)) return undefined;
   return elementwise(node, context) ?? perChannel(node, context);
 }
@@ -76,6 +86,23 @@ function elementwise(node: NodeDefinition, { typeOf, block }: Context): BlockedF
 function joinedChannels(node: NodeDefinition, { typeOf, block }: Context): BlockedForm | undefined {
   const areImages = node.inputs.every((name) => isImage(typeOf(name), block));
   return areImages && node.attributes.axis === 1 ? sameOperator(node, node.inputs) : undefined;
+}
+
+/** An image with other axes of space. */
+function otherSpace(node: NodeDefinition, { typeOf, block, constants }: Context): BlockedForm | undefined {
+  const [image = ""] = node.inputs;
+  const [before, after] = [typeOf(image), typeOf(node.outputs[0] ?? "")];
+  if (!isImage(before, block) || !isImage(after, block)) return undefined;
+  if (before.shape[0] !== after.shape[0] || before.shape[1] !== after.shape[1]) return undefined;
+  return {
+    images: [image],
+    returnsImage: true,
+    write: (inBlocks, output) => {
+      const made = new Replacement(node, constants);
+      made.reshape(inBlocks(image), linesOf(after.shape));
+      return made.finished(output);
+    },
+  };
 }
 
 function sameOperator(node: NodeDefinition, images: readonly string[]): BlockedForm {
@@ -98,11 +125,12 @@ function perChannel(node: NodeDefinition, { typeOf, block, constants }: Context)
   const { operator, inputs } = node;
   const type = typeOf(node.outputs[0] ?? "");
   if ((operator !== "Mul" && operator !== "Add") || !isImage(type, block)) return undefined;
-  const [batch, channels, ...space] = atLeast(type.shape, 2);
+  const [batch, channels, ...space] = atLeast(linesOf(type.shape), 2);
   const isWhole = (name: string) => `${typeOf(name)?.shape}` === `${type.shape}`;
   const [image = "", values = ""] = isWhole(inputs[0] ?? "") ? inputs : inputs.toReversed();
   const sizes = typeOf(values)?.shape ?? [];
-  const [samples = 1, own, ...rest] = [...new Array<number>(4 - sizes.length).fill(1), ...sizes];
+  const missing = Math.max(type.shape.length - sizes.length, 0);
+  const [samples = 1, own, ...rest] = [...new Array<number>(missing).fill(1), ...sizes];
   if (!isWhole(image) || own !== channels || product(rest) > 1) return undefined;
   const groups = samples * channels;
   return {
@@ -117,7 +145,7 @@ function perChannel(node: NodeDefinition, { typeOf, block, constants }: Context)
           : [made.add("Expand", [constants.scalar(1), kernels]), made.reshape(values, [groups])];
       const given = made.reshape(inBlocks(image), [batch / samples, groups, ...space]);
       const attributes = { group: groups, kernel_shape: [1, 1] };
-      made.reshape(made.add("Conv", [given, ...operands], attributes, IN_BLOCKS), type.shape);
+      made.reshape(made.add("Conv", [given, ...operands], attributes, IN_BLOCKS), linesOf(type.shape));
       return made.finished(output);
     },
   };
@@ -130,7 +158,8 @@ function channelSums(node: NodeDefinition, { typeOf, block, constants }: Context
   const [type, result] = [typeOf(image), typeOf(outputs[0] ?? "")];
   if (!isImage(type, block) || result === undefined) return undefined;
   const axes = (constants.listOf(list) ?? []).map((axis) => fromStart(axis, type.shape.length));
-  if (axes.includes(1) || !axes.includes(2) || !axes.includes(3)) return undefined;
+  const isOverSpace = type.shape.every((_, axis) => axis < 2 || axes.includes(axis));
+  if (axes.includes(1) || !isOverSpace) return undefined;
   return {
     images: [image],
     returnsImage: false,

@@ -2,14 +2,14 @@
  * Layers that a network repeats with other weights. A layer and its gradient are traced once, to two graphs of their own, which every
  * repetition calls. RCAN has ten equal groups of layers: the graph of its training step has 101 nodes, 20 of them calls, instead of 21,591.
  */
-import { entryOf } from "../../facts/checked-lists.ts";
+import { entryOf, exactly } from "../../facts/checked-lists.ts";
 import { ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
 import type { RepeatedLayer } from "../scope.ts";
 import { tf } from "../tensor.ts";
 import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
 import { liveNodes, type NamedValue } from "./finished-nodes.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
-import { cutter } from "./graph-parts.ts";
+import { cutter, withOwnViews } from "./graph-parts.ts";
 import { withHalfStorage } from "./half-storage.ts";
 import { arrangedTensor, identity, stored, type Traced, toStored } from "./layout.ts";
 import { BACKWARD, type Subgraph } from "./model-proto.ts";
@@ -160,12 +160,13 @@ function traceLayer(
       whole.outputs.filter(({ name }) => name === Y),
     ),
   );
-  const cut = cutter(whole);
-  return {
-    forward: cut(whole.nodes.filter((node) => isForward.has(node))),
-    backward: cut(whole.nodes.filter((node) => !isForward.has(node))),
-    layouts,
-  };
+  const parts = withOwnViews([
+    whole.nodes.filter((node) => isForward.has(node)),
+    whole.nodes.filter((node) => !isForward.has(node)),
+  ]);
+  const cut = cutter({ ...whole, nodes: parts.flat() });
+  const [first, second] = exactly(parts, 2);
+  return { forward: cut(first), backward: cut(second), layouts };
 }
 
 /** @param weights by their names without `prefix` */

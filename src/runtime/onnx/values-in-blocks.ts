@@ -4,7 +4,7 @@
  */
 
 import { IN_BLOCKS, isGradient, type NodeDefinition, type Subgraph } from "./model-proto.ts";
-import { type BlockedForm, blockedForm, type Context, isImage } from "./operators-in-blocks.ts";
+import { type BlockedForm, blockedForm, type Context, isImage, linesOf } from "./operators-in-blocks.ts";
 import { Constants } from "./replacement.ts";
 import { bytesOf, valueTypes } from "./value-shapes.ts";
 
@@ -188,9 +188,8 @@ class ReorderedImages {
   plain(name: string, reader: NodeDefinition): string {
     const blocks = this.images.blocksOf(name);
     if (blocks === undefined) return name;
-    const channels = this.context.typeOf(name)?.shape[1] ?? 1;
     const known = this.passOf(reader).plain;
-    const found = known.get(name) ?? this.reorder("ReorderOutput", blocks, name, reader, { channels });
+    const found = known.get(name) ?? this.fromBlocks(blocks, name, reader);
     known.set(name, found);
     return found;
   }
@@ -199,7 +198,7 @@ class ReorderedImages {
     const blocks = this.images.blocksOf(name);
     if (blocks !== undefined) return blocks;
     const known = this.passOf(reader).blocks;
-    const found = known.get(name) ?? this.reorder("ReorderInput", name, `${name}:input`, reader);
+    const found = known.get(name) ?? this.toBlocks(name, reader);
     known.set(name, found);
     return found;
   }
@@ -212,16 +211,39 @@ class ReorderedImages {
     return isGradient(node) ? this.backward : this.forward;
   }
 
-  private reorder(
+  private fromBlocks(blocks: string, name: string, reader: NodeDefinition): string {
+    const shape = this.shapeOf(name);
+    const channels = shape[1] ?? 1;
+    if (shape.length === 4) return this.add("ReorderOutput", [blocks], name, reader, { channels });
+    const lines = this.add("ReorderOutput", [blocks], `${name}:lines`, reader, { channels });
+    return this.add("Reshape", [lines, this.context.constants.integers(shape)], name, reader);
+  }
+
+  private toBlocks(name: string, reader: NodeDefinition): string {
+    const shape = this.shapeOf(name);
+    const { constants } = this.context;
+    const lines =
+      shape.length === 4
+        ? name
+        : this.add("Reshape", [name, constants.integers(linesOf(shape))], `${name}:lines`, reader);
+    return this.add("ReorderInput", [lines], `${name}:input`, reader);
+  }
+
+  private shapeOf(name: string): readonly number[] {
+    return this.context.typeOf(name)?.shape ?? [];
+  }
+
+  private add(
     operator: string,
-    input: string,
+    inputs: readonly string[],
     name: string,
     { origin }: NodeDefinition,
     attributes: NodeDefinition["attributes"] = {},
   ): string {
     const output = this.written.has(name) ? `${name}:again` : name;
     this.written.add(output);
-    this.nodes.push({ operator, domain: IN_BLOCKS, inputs: [input], outputs: [output], attributes, origin });
+    const domain = operator === "Reshape" ? "" : IN_BLOCKS;
+    this.nodes.push({ operator, domain, inputs, outputs: [output], attributes, origin });
     return output;
   }
 }

@@ -56,17 +56,27 @@ export function planeConvolutions(
     ...bias.map((each) => biasOfProducts(nodes, each, outputs)),
   ];
   const lines = nodes.reshape(x, [batch, inputs, depth * rows, columns]);
+  const stored = isBlocked ? nodes.add("ReorderInput", [lines], {}, IN_BLOCKS) : lines;
+  const volume = nodes.reshape(stored, [batch, inputs / together, depth, rows * columns * together]);
   const pad = at(list(node.attributes.pads), 0);
   const slabs = tilesAlong(depth, planes, pad, tilesTogether(shapes)).map((tiles) =>
-    slab(nodes, lines, operands, tiles, {
+    slab(nodes, volume, operands, tiles, {
       ...shapes,
       together,
       attributes: planarAttributes(node.attributes),
     }),
   );
-  // A last Reshape would copy a result that is passed to another part of the graph.
-  if (slabs.length > 1) nodes.add("Concat", slabs, { axis: 2 });
+  const joined = slabs.length === 1 ? at(slabs, 0) : nodes.add("Concat", slabs, { axis: 2 });
+  const results = isBlocked ? fromBlocks(nodes, joined, result) : joined;
+  nodes.reshape(results, result);
   return nodes.finished(y);
+}
+
+/** Returns the lines `[batch, channel, z · y, x]` of a volume in blocks. */
+function fromBlocks(to: Replacement, blocks: string, shape: readonly number[]): string {
+  const [batch, channels, depth, rows, columns] = exactly(shape, 5);
+  const lines = to.reshape(blocks, [batch, channels, depth * rows, columns]);
+  return to.add("ReorderOutput", [lines], { channels }, IN_BLOCKS);
 }
 
 /** The convolution of planes: its attributes, and how many channels are stored together. */
@@ -75,10 +85,15 @@ interface PlaneConvolution extends VolumeShapes {
   readonly together: number;
 }
 
-/** Adds the results of some tiles: `[batch, channel, z, y, x]`. */
+/**
+ * Adds the results of some tiles.
+ *
+ * @param volume `[batch, channel block, z, y · x · channel]`
+ * @returns the same of the result
+ */
 function slab(
   nodes: Replacement,
-  lines: string,
+  volume: string,
   operands: readonly string[],
   tiles: Tiles,
   { image, result, attributes, together }: PlaneConvolution,
@@ -86,9 +101,12 @@ function slab(
   const [batch, inputs, depth, rows, columns] = exactly(image, 5);
   const [, outputs, , ...plane] = atLeast(result, 3);
   const [[low, high], [from, to]] = [tiles.inputs, tiles.results];
-  const bounds = [[low * rows], [high * rows], [2]].map((each) => nodes.constants.integers(each));
-  const read = low === 0 && high === depth ? lines : nodes.add("Slice", [lines, ...bounds]);
-  const planes = planesFirst(nodes, read, image.with(2, high - low), together);
+  const bounds = [[low], [high], [2]].map((each) => nodes.constants.integers(each));
+  const read = low === 0 && high === depth ? volume : nodes.add("Slice", [volume, ...bounds]);
+  const groups = inputs / together;
+  const size = rows * columns * together;
+  const first = exchanged(nodes, read, [batch, groups, high - low, size]);
+  const planes = nodes.reshape(first, [batch, high - low, groups * size]);
   const key = JSON.stringify(tiles);
   const [before, after] = [inputMatrix(tiles, "by tile"), resultMatrix(tiles)];
   const given = nodes.add("MatMul", [nodes.constants.floats(`inputs of ${key}`, before), planes]);
@@ -96,7 +114,15 @@ function slab(
   const products = nodes.add("Conv", [images, ...operands], attributes, together === 1 ? "" : IN_BLOCKS);
   const factors = nodes.reshape(products, [batch, PRODUCTS * tiles.count, outputs * product(plane)]);
   const sums = nodes.add("MatMul", [nodes.constants.floats(`results of ${key}`, after), factors]);
-  return channelsFirst(nodes, sums, result.with(2, to - from), together);
+  return exchanged(nodes, sums, [batch, to - from, outputs / together, product(plane) * together]);
+}
+
+/** Exchanges the second and the third axis. */
+function exchanged(to: Replacement, value: string, shape: readonly [number, number, number, number]): string {
+  const [batch, rows, columns, size] = shape;
+  return rows === 1 || columns === 1
+    ? to.reshape(value, [batch, columns, rows, size])
+    : to.transpose(value, shape, [0, 2, 1, 3]);
 }
 
 const list = (value: Attribute | undefined): readonly number[] => (Array.isArray(value) ? value : []);
@@ -120,25 +146,6 @@ function tilesTogether({ image, result }: VolumeShapes): number {
   const bytes = 4 * batch * inputs * PRODUCTS * product(plane);
   const tiles = Math.ceil(at(result, 2) / RESULTS);
   return Math.max(Math.ceil(tiles / MOST_SLABS), Math.floor(SLAB_BYTES / bytes));
-}
-
-/** Returns the planes `[batch, channel, z · y, x]` of a volume as `[batch, z, channel block · y · x · channel]`. */
-function planesFirst(to: Replacement, planes: string, shape: readonly number[], together: number): string {
-  const [batch, channels, depth, rows, columns] = exactly(shape, 5);
-  const [groups, size] = [channels / together, rows * columns * together];
-  const blocks = together === 1 ? planes : to.add("ReorderInput", [planes], {}, IN_BLOCKS);
-  const moved = groups === 1 ? blocks : to.transpose(blocks, [batch, groups, depth, size], [0, 2, 1, 3]);
-  return to.reshape(moved, [batch, depth, groups * size]);
-}
-
-/** Returns planes `[batch, z, channel block · y · x · channel]` as the volume `[batch, channel, z, y, x]`. */
-function channelsFirst(to: Replacement, planes: string, shape: readonly number[], together: number): string {
-  const [batch, channels, depth, rows, columns] = exactly(shape, 5);
-  const [groups, size] = [channels / together, rows * columns * together];
-  const moved = groups === 1 ? planes : to.transpose(planes, [batch, depth, groups, size], [0, 2, 1, 3]);
-  if (together === 1) return to.reshape(moved, shape);
-  const blocks = to.reshape(moved, [batch, channels, depth * rows, columns]);
-  return to.reshape(to.add("ReorderOutput", [blocks], { channels }, IN_BLOCKS), shape);
 }
 
 /**

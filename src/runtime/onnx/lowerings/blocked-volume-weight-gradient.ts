@@ -120,16 +120,22 @@ function planesInBlocks(
   const [depth, lines, columns] = exactly(spaceOf(tensor), 3);
   const channels = channelsOf(tensor);
   const given = graph.reshape(image(graph, tensor), [batchOf(tensor), channels, depth * lines, columns]);
+  const blocks = graph.reshape(graph.add("ReorderInput", [given], { domain: IN_BLOCKS }), [
+    batchOf(tensor),
+    channels / block,
+    depth * lines,
+    columns * block,
+  ]);
   const bounds = [
     [sample, from * lines],
     [sample + 1, to * lines],
     [0, 2],
   ].map((each) => graph.integers(each));
   const isWhole = batchOf(tensor) === 1 && from === 0 && to === depth;
-  const cut = isWhole ? given : graph.add("Slice", [given, ...bounds]);
-  const gap = border === 0 ? [] : [graph.zeros([1, channels, (to - from) * lines, border])];
-  const blocks = graph.add("ReorderInput", [graph.concat([...gap, cut, ...gap], 3)], { domain: IN_BLOCKS });
-  return graph.reshape(blocks, [channels / block, to - from, lines * (columns + 2 * border) * block]);
+  const cut = isWhole ? blocks : graph.add("Slice", [blocks, ...bounds]);
+  const gap = border === 0 ? [] : [graph.zeros([1, channels / block, (to - from) * lines, border * block])];
+  const wide = graph.concat([...gap, cut, ...gap], 3);
+  return graph.reshape(wide, [channels / block, to - from, lines * (columns + 2 * border) * block]);
 }
 
 /** Returns factors of products as images in which `dy` slides: `[channel block, product · tile, y, x · channel]`. */
