@@ -7,6 +7,7 @@ import type { WeightSpec } from "../scope.ts";
 import { tf } from "../tensor.ts";
 import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
 import type { Target } from "./graph.ts";
+import { withOutputsAsComputed } from "./merged-reshapes.ts";
 import type { GraphDefinition } from "./model-proto.ts";
 import type { Repetition } from "./repeated-layers.ts";
 import { type Tracer, trace } from "./tracing-backend.ts";
@@ -119,7 +120,7 @@ export function traceProgram(
     return { ...outputs, ...states, ...squares, ...Object.fromEntries(named) };
   };
   const graph = trace(program.inputs, compute, target);
-  return target === "cpu" ? withBlockedConvolutions(graph, channelBlock()) : graph;
+  return target === "cpu" ? withOutputsAsComputed(withBlockedConvolutions(graph, channelBlock())) : graph;
 }
 
 function sumOfSquares(tensors: Tensors): tf.Tensor {
