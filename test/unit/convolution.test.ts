@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../../src/runtime/convolution.ts";
 import { depthwiseConvolution } from "../../src/runtime/depthwise.ts";
 import { spatialAxes } from "../../src/runtime/image-shape.ts";
+import { normalizeChannels } from "../../src/runtime/normalization.ts";
 import { channelBlock, withBlockedConvolutions } from "../../src/runtime/onnx/blocked-convolutions.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { trace } from "../../src/runtime/onnx/tracing-backend.ts";
@@ -117,6 +118,10 @@ const BETWEEN: readonly (readonly [string, (y: tf.Tensor, x: tf.Tensor) => tf.Te
   ["elementwise operators", (y, x) => y.tanh().mul(2).add(x)],
   ["a gate of each channel", (y) => y.mul(y.mean(spatialAxes(y), true).tanh().add(1))],
   ["a value added to each channel", (y) => y.tanh().add(y.tanh().mean([0, ...spatialAxes(y)]))],
+  [
+    "a normalization",
+    (y) => normalizeChannels(y, tf.ones([16]), tf.zeros([16]), spatialAxes(y), 1e-5).normalized,
+  ],
   ["joined images", (y, x) => tf.concat([y.tanh(), x], y.rank - 1)],
 ];
 

@@ -7,6 +7,7 @@ import { atLeast, exactly, product } from "../../facts/checked-lists.ts";
 import { BlockedImages } from "./blocked-images.ts";
 import { liveNodes } from "./finished-nodes.ts";
 import { kernelsInBlocks } from "./kernels-in-blocks.ts";
+import { withMergedReshapes } from "./merged-reshapes.ts";
 import {
   encodeModel,
   type GraphDefinition,
@@ -41,7 +42,7 @@ export function withBlockedConvolutions<Graph extends Subgraph>(graph: Graph, bl
     nodes: liveNodes(images.withSums(nodes), graph.outputs),
     constants: constants.all,
   };
-  return block > 0 ? withValuesInBlocks(changed, block) : changed;
+  return withMergedReshapes(block > 0 ? withValuesInBlocks(changed, block) : changed);
 }
 
 function blocked(

@@ -85,10 +85,8 @@ export class Replacement {
     return this.add("Transpose", [this.reshape(value, shape)], { perm });
   }
 
-  /** Returns the nodes, the last of which writes the output. */
-  finished(output: string): NodeDefinition[] {
-    return this.nodes.map((node, index) =>
-      index === this.nodes.length - 1 ? { ...node, outputs: [output] } : node,
-    );
+  /** Returns the nodes, the last of which writes the outputs. */
+  finished(...outputs: readonly string[]): NodeDefinition[] {
+    return this.nodes.map((node, index) => (index === this.nodes.length - 1 ? { ...node, outputs } : node));
   }
 }

@@ -8,6 +8,7 @@ import { tf } from "../tensor.ts";
 import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
 import type { Target } from "./graph.ts";
 import { withHalfStorage } from "./half-storage.ts";
+import { withOutputsAsComputed } from "./merged-reshapes.ts";
 import type { GraphDefinition } from "./model-proto.ts";
 import type { Repetition } from "./repeated-layers.ts";
 import { type Tracer, trace } from "./tracing-backend.ts";
@@ -121,8 +122,8 @@ export function traceProgram(
   };
   const graph = trace(program.inputs, compute, target, options.halfStorage ? "half-storage" : "single");
   if (target !== "cpu") return graph;
-  const blocked = withBlockedConvolutions(graph, channelBlock());
-  return options.halfStorage ? withHalfStorage(blocked) : blocked;
+  const lowered = withOutputsAsComputed(withBlockedConvolutions(graph, channelBlock()));
+  return options.halfStorage ? withHalfStorage(lowered) : lowered;
 }
 
 function sumOfSquares(tensors: Tensors): tf.Tensor {

@@ -157,15 +157,22 @@ function rewritten(graph: Subgraph, context: Context, forms: Forms, images: Imag
     if (isReorder(node, "ReorderInput")) replaced.set(output, reordered.inBlocks(input, node));
     else if (
       form !== undefined &&
-      (form.returnsImage ? images.isChosen(node) : reordered.isOnlyInBlocks(input, node))
+      (form.returnsImage
+        ? images.isChosen(node)
+        : form.images.some((image) => reordered.isOnlyInBlocks(image, node)))
     )
-      nodes.push(...form.write((name) => reordered.inBlocks(name, node), images.blocksOf(output) ?? output));
+      nodes.push(
+        ...form.write(
+          (name) => reordered.inBlocks(name, node),
+          node.outputs.map((name) => images.blocksOf(name) ?? name),
+        ),
+      );
     else if (!images.isConvolved(node))
       nodes.push({
         ...node,
         inputs: node.inputs.map((name) => replaced.get(name) ?? reordered.plain(name, node)),
       });
-    if (images.isOutput(output)) reordered.plain(output, node);
+    for (const name of node.outputs) if (images.isOutput(name)) reordered.plain(name, node);
   }
   return nodes;
 }

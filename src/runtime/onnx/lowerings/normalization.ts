@@ -73,10 +73,11 @@ function products(graph: GraphBuilder, a: Value, b: Value, lines: Lines): Value 
     const product = graph.add("Mul", [graph.reshape(a, stacked), graph.reshape(b, stacked)]);
     return graph.reshape(summed(graph, summed(graph, product, 2, 1), 0, 1), groups);
   }
-  const rows = (value: Value) => graph.reshape(value, [batch * channels, 1, pixels]);
+  // With an axis before the channels, these are images, whose products can be summed in blocks of channels (operators-in-blocks.ts).
+  const rows = (value: Value) => graph.reshape(value, [1, batch * channels, 1, pixels]);
   const each = graph.matrixProduct(
-    { value: rows(a), rank: 3, swapped: false },
-    { value: rows(b), rank: 3, swapped: true },
+    { value: rows(a), rank: 4, swapped: false },
+    { value: rows(b), rank: 4, swapped: true },
   );
   const table = graph.reshape(each, [batch, channels]);
   return together ? graph.reshape(summed(graph, table, 0, 0), groups) : table;
