@@ -110,10 +110,22 @@ test("a gradient's memory is in use until the last part that reads it", () => {
     ["Neg", "gradient:one", "other"],
     ["Exp", "other", "gradient:two"],
   ]);
-  assert.deepEqual(gradientLives(parts), [
+  const isWeight = (name: string) => name === "one" || name === "two";
+  assert.deepEqual(gradientLives(parts, isWeight), [
     { weight: "one", from: 0, to: 1 },
     { weight: "two", from: 1, to: 1 },
   ]);
+});
+
+test("a value that a gradient is made of, and that passes between parts, is not taken for a gradient", () => {
+  const parts = cutGraph([
+    ["Abs", "x", "gradient:one:1"],
+    ["Neg", "gradient:one:1", "gradient:one"],
+  ]);
+  assert.deepEqual(
+    gradientLives(parts, (name) => name === "one"),
+    [{ weight: "one", from: 1, to: 1 }],
+  );
 });
 
 test("views of earlier values get names that no other value has", () => {

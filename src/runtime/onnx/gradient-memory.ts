@@ -27,7 +27,8 @@ export function passingGradients(
   const places = new Map<string, number>();
   const updated = parts.map((): Map<string, number> => new Map());
   const counts: number[] = [];
-  const all = gradientLives(parts);
+  const weights = new Set(parameters.specs.map(({ name }) => name));
+  const all = gradientLives(parts, (name) => weights.has(name));
   for (const memory of parameters.segments().keys()) {
     const lives = all
       .filter(({ weight }) => parameters.extent(weight).memory === memory)

@@ -63,14 +63,18 @@ export interface GradientLife {
   readonly to: number;
 }
 
-/** Returns the life of each gradient. */
-export function gradientLives(parts: readonly Part[]): GradientLife[] {
+/**
+ * Returns the life of each gradient.
+ *
+ * @param isWeight whether there is a weight of that name. Values that a gradient is made of are named after it, and may pass between parts.
+ */
+export function gradientLives(parts: readonly Part[], isWeight: (name: string) => boolean): GradientLife[] {
   const lastRead = new Map(
     parts.flatMap(({ inputs }, place) => inputs.map((name) => [name, place] as const)),
   );
   return parts.flatMap(({ outputs }, from) =>
     outputs
-      .filter((name) => name.startsWith(GRADIENT))
+      .filter((name) => name.startsWith(GRADIENT) && isWeight(name.slice(GRADIENT.length)))
       .map((name) => {
         const weight = name.slice(GRADIENT.length);
         return { weight, from, to: Math.max(from, lastRead.get(weight) ?? 0, lastRead.get(name) ?? 0) };
