@@ -1,7 +1,7 @@
 /** Opens image files of all formats by their content, not by their name. */
 import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { FileBytes } from "./file-bytes.ts";
 import { type Image, ImageError, type ImageSource, type OpenOptions } from "./image.ts";
 import { explained, type Probe, sourceOf } from "./stored-array.ts";
@@ -120,8 +120,18 @@ async function formatOf(path: string): Promise<{ readonly format: Format; readon
   }
   throw new ImageError(
     path,
-    `${path}: is not a kind of image that is read here (${IMAGE_EXTENSIONS.join(", ")}).`,
+    `${path}: is not a kind of image that is read here (${IMAGE_EXTENSIONS.join(", ")}).${conversionOf([path])}`,
   );
+}
+
+/** The endings of microscopes' own files, which are not read: those of Zeiss, Nikon, Leica, Olympus, DeltaVision, 3i and 3DHISTECH. */
+const MICROSCOPE_FILE = /\.(czi|zvi|nd2|lif|lof|xlef|oib|oif|oir|vsi|dv|r3d|sld|sldy|mrxs)$/i;
+
+/** Returns what to do with microscopes' own files, if any of the names is one: as a sentence after a space, else as nothing. */
+function conversionOf(names: readonly string[]): string {
+  const found = names.find((name) => MICROSCOPE_FILE.test(name));
+  if (found === undefined) return "";
+  return ` ${extname(found).toLowerCase()} is a microscope's own format: save it as OME-TIFF, with Fiji (File > Import > Bio-Formats) or with bfconvert.`;
 }
 
 /** Files that mark a folder as a Zarr or N5 container. */
@@ -159,7 +169,7 @@ export async function listImages(folder: string): Promise<string[]> {
   }
   throw new ImageError(
     folder,
-    `${folder}: there are no images (${IMAGE_EXTENSIONS.join(", ")}) in this folder; ${contentsOf(visible)}.`,
+    `${folder}: there are no images (${IMAGE_EXTENSIONS.join(", ")}) in this folder; ${contentsOf(visible)}.${conversionOf(visible.map(({ name }) => name))}`,
   );
 }
 

@@ -90,7 +90,16 @@ class WindowReader extends RandomAccessReader {
 const MOST_MEMBERS = 2 ** 20;
 
 async function readDirectory(file: FileBytes): Promise<Directory> {
-  const zip = await fromRandomAccessReaderPromise(new WindowReader(file), file.size, { autoClose: false });
+  const reader = new WindowReader(file);
+  const zip = await fromRandomAccessReaderPromise(reader, file.size, { autoClose: false }).catch(
+    (error: Error) => {
+      if (!error.message.startsWith("End of central directory record signature not found")) throw error;
+      throw new ImageError(
+        file.path,
+        `${file.path}: is a zip archive without its end: it was not copied or written whole. Copy it again.`,
+      );
+    },
+  );
   if (zip.entryCount > MOST_MEMBERS)
     throw new ImageError(
       file.path,

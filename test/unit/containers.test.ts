@@ -88,7 +88,10 @@ test("an archive that is damaged or that is packed in another way is refused wit
     return copy;
   };
   for (const [content, message] of [
-    [archive.subarray(0, archive.length - 30), /^PATH: cannot be read as Zarr, or is damaged/],
+    [
+      archive.subarray(0, archive.length - 30),
+      /^PATH: is a zip archive without its end: .* Copy it again\.$/,
+    ],
     [edited(8, 1), /^PATH: its archive's \.zarray is encrypted\. Unpack the archive\.$/],
     [edited(10, 12), /^PATH: its archive's \.zarray is compressed by zip's method 12, which is not read\. /],
     [
@@ -209,7 +212,13 @@ test("the message about a folder without images says what it holds, without hidd
   for (const name of ["a.czi", "b.nd2"]) await writeFile(join(folder, name), "microscope");
   await assert.rejects(
     listImages(folder),
-    refusal("it holds 2 other files \\(a.czi, b.nd2\\) and 1 folder \\(.*"),
+    refusal(
+      "it holds 2 other files \\(a.czi, b.nd2\\) and 1 folder \\(.*\\. \\.czi is a microscope's own format: save it as OME-TIFF, .*bfconvert",
+    ),
+  );
+  await assert.rejects(
+    readImage(join(folder, "a.czi")),
+    /\.czi is a microscope's own format: save it as OME-TIFF/,
   );
 });
 
