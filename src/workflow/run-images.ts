@@ -185,7 +185,8 @@ async function findSources(
 
 /** Drops repeated problems: phases may share a folder. */
 function distinct(problems: readonly Problem[]): Problem[] {
-  const same = (one: Problem, other: Problem) => one.file === other.file && one.message === other.message;
+  const same = (one: Problem, other: Problem) =>
+    one.file === other.file && one.key === other.key && one.message === other.message;
   return problems.filter((problem, index) => problems.findIndex((each) => same(each, problem)) === index);
 }
 
@@ -298,6 +299,6 @@ async function inspectFolders(
       problems.push(config.problem(key, error.message));
     }
   }
-  if (problems.length > 0) throw new InputError(problems);
+  if (problems.length > 0) throw new InputError(distinct(problems));
   return found;
 }

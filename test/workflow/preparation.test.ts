@@ -1,11 +1,11 @@
 /** What a configuration does to images before they train: preprocessing, three channels, filtered samples, cross-validation. */
 import assert from "node:assert/strict";
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readImage } from "../../src/images/files.ts";
 import { samples } from "../support/command.ts";
-import { run } from "../support/in-process.ts";
+import { refusedProblems, run } from "../support/in-process.ts";
 import { messagesOf } from "../support/run-events.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -71,4 +71,21 @@ TEST: {ENABLE: True}
   assert.match(messagesOf(events).join("\n"), /12 training patches, 6 for validation/);
   assert.deepEqual(await readdir(tree.perImage), ["nuclei-02.tif"]);
   assert.deepEqual((await readImage(join(tree.perImage, "nuclei-02.tif"))).shape, [1, 96, 64, 1]);
+});
+
+test("a damaged image in a folder that trains and tests is named once", async () => {
+  const { folders, results } = await images();
+  await writeFile(join(folders.train, "damaged.tif"), "II*");
+  const folder = JSON.stringify(folders.train);
+  const text = `
+PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D, SELF_SUPERVISED: {PRETEXT_TASK: crappify}}
+DATA: {PATCH_SIZE: "(32,32,1)", TRAIN: {PATH: ${folder}}, TEST: {PATH: ${folder}}}
+MODEL: {ARCHITECTURE: unet, FEATURE_MAPS: [4, 8, 16]}
+TRAIN: {ENABLE: True, EPOCHS: 1}
+TEST: {ENABLE: True}
+`;
+  const problems = await refusedProblems(results, 1, text);
+  const messages = problems.map(({ message }) => message);
+  assert.equal(problems.length, 1, messages.join("\n"));
+  assert.match(messages[0] ?? "", /damaged\.tif/);
 });
