@@ -54,6 +54,10 @@ const PRECISION_NOTES: Readonly<Record<Precision, string>> = {
   mixed: ", mixed precision",
 };
 
+/** A resumed run keeps its precision, so only a new run helps. */
+const HALF_STORAGE_ADVICE =
+  "Half storage makes values above 65504 infinite: a new run without --precision half-storage keeps them.";
+
 /** Maximum share of the training time for previews. The first epoch and the last one have one in any case. */
 const PREVIEWS_SHARE = 0.05;
 
@@ -107,7 +111,7 @@ export class TrainingRun {
       return await this.end(status, trainer.state);
     } catch (error) {
       await this.saving.catch(() => {});
-      if (error instanceof DivergedError) throw new DivergedError(`${error.message} ${this.goodCheckpoint}`);
+      if (error instanceof DivergedError) throw new DivergedError(`${error.message} ${this.afterDivergence}`);
       throw error;
     } finally {
       this.release();
@@ -163,9 +167,12 @@ export class TrainingRun {
     if (this.features !== "none") this.features?.release();
   }
 
-  private get goodCheckpoint(): string {
-    if (this.lastSaved === undefined) return "No checkpoint was written.";
-    return `The last good checkpoint is ${this.lastSaved}; --resume continues from it.`;
+  /** What else to try, and where the training can go on. */
+  private get afterDivergence(): string {
+    const { precision } = this.request.training;
+    const advice = precision === "half-storage" ? `${HALF_STORAGE_ADVICE} ` : "";
+    if (this.lastSaved === undefined) return `${advice}No checkpoint was written.`;
+    return `${advice}The last good checkpoint is ${this.lastSaved}; --resume continues from it.`;
   }
 
   private reportStart({ stepsPerEpoch, epoch }: TrainerState): void {

@@ -44,7 +44,7 @@ function programOf(architecture: keyof typeof NETWORKS): Program {
 const OPTIMIZER: TrainingSettings["optimizer"] = { kind: "sgd", momentum: 0, weightDecay: 0 };
 
 /** Takes a step. Returns its loss, the change of all weights and the bytes between inputs and outputs. */
-async function stepOf(program: Program, precision: Precision, partSize?: number) {
+async function stepOf(program: Program, precision: Precision, partSize?: number, amplitude = 1) {
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 2 });
   parameters.initialize(7);
   const trained = parameters.specs.filter(({ role }) => role === "parameter");
@@ -53,7 +53,8 @@ async function stepOf(program: Program, precision: Precision, partSize?: number)
   const settings: TrainingSettings = { optimizer: OPTIMIZER, clipNorm: 0, precision, partSize };
   const step = compileTraining(new OnnxRuntime(2), program, parameters, settings);
   for (const [name, values] of Object.entries(step.inputs))
-    for (let at = 0; at < values.length; at++) values[at] = Math.sin(at * (name === "images" ? 0.37 : 0.11));
+    for (let at = 0; at < values.length; at++)
+      values[at] = amplitude * Math.sin(at * (name === "images" ? 0.37 : 0.11));
   await step.run(1, 1);
   const change = weights().map((weight, at) => weight - (before[at] ?? Number.NaN));
   const result = { loss: step.outputs.loss?.[0], change, bytes: step.memory?.values ?? Number.NaN };
@@ -83,6 +84,17 @@ test("a batch in parts has half storage too", async () => {
   const [single, half] = [await stepOf(program, "single", 4), await stepOf(program, "half-storage", 4)];
   assert.ok(half.bytes < MOST_OF_THE_MEMORY * single.bytes, `${half.bytes / single.bytes} of the memory`);
 });
+
+for (const [architecture, partSize] of [["unet"], ["unet", 4], ["rcan"]] as const)
+  test(`values that float16 cannot hold make weights infinite (${architecture}, parts of ${partSize ?? "all"})`, async () => {
+    const program = programOf(architecture);
+    const [single, half] = [
+      await stepOf(program, "single", partSize, 1e7),
+      await stepOf(program, "half-storage", partSize, 1e7),
+    ];
+    assert.ok(single.change.every(Number.isFinite));
+    assert.ok(!half.change.every(Number.isFinite));
+  });
 
 test("other devices refuse half storage", async () => {
   const runtime: Runtime = new EagerRuntime("cpu", "JavaScript", 1);

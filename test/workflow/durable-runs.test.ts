@@ -18,7 +18,7 @@ import { tinyConfig, writeImages } from "../support/tiny-configuration.ts";
 
 const folder = temporaryFolder();
 
-interface Attempt extends Pick<RunOptions, "resume" | "normalizePixels"> {
+interface Attempt extends Pick<RunOptions, "resume" | "normalizePixels" | "precision"> {
   readonly run: number;
   /** Requests a stop at the first event for which it is true. */
   readonly stopAt?: (event: NewRunEvent) => boolean;
@@ -380,6 +380,10 @@ test("a loss that is not finite ends the run with advice, and the checkpoints be
   const diverged = await run(wild, newRun());
   assert.ok(diverged.error instanceof DivergedError, String(diverged.error));
   assert.match(diverged.error.message, /epoch \d+, step \d+.*TRAIN.LR.*TRAIN.GRADIENT_CLIP_NORM/);
+  assert.ok(!diverged.error.message.includes("half-storage"), diverged.error.message);
+  const rounded = await run(wild, { ...newRun(), precision: "half-storage" });
+  assert.ok(rounded.error instanceof DivergedError, String(rounded.error));
+  assert.match(rounded.error.message, /above 65504 infinite.*without --precision half-storage/);
   const state = await readRunState(diverged.tree);
   assert.equal(state?.status, "failed");
   assert.equal(state?.best, undefined);

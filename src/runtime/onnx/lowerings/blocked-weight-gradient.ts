@@ -33,9 +33,13 @@ export function blockedWeightGradient(
   const [count, pairs] = [product(places), channelsOf(x) * channelsOf(dy)];
   const [slidingBlocks, fixedBlocks] = [channelsOf(sliding) / block, channelsOf(fixed) / block];
   const tiles = tileSums(slide);
-  const images = { sliding: inBlocks(graph, sliding), fixed: inBlocks(graph, fixed) };
   const products =
-    tiles === undefined ? slidProducts(graph, slide) : tileProducts(graph, slide, tiles, images);
+    tiles === undefined
+      ? slidProducts(graph, slide)
+      : tileProducts(graph, slide, tiles, {
+          sliding: inBlocks(graph, sliding),
+          fixed: inBlocks(graph, fixed),
+        });
   const transposed = (value: Value, shape: readonly number[], perm: readonly number[]) =>
     graph.reshape(moved(graph, value, [{ shape, perm }]), [count, pairs]);
   // Whole blocks are moved. The product then makes columns of rows, in half the time that Transpose takes for large weights.
