@@ -229,7 +229,7 @@ zarr.create_array(name, shape=volume.shape, dtype="uint16", dimension_names=["a"
 right(name, stack(volume))
 with zipfile.ZipFile("zarr_zipped.zarr", "w") as archive:
     archive.writestr("zarr.json", "{}")
-refused("zarr_zipped.zarr", "is a file")
+refused("zarr_zipped.zarr", "holds no array")
 
 # N5: every compression at the borders of blocks, blocks that are missing, blocks with a variable length
 def lz4_blocks(data):
