@@ -242,7 +242,8 @@ export class Workbench {
   /** Puts the cursor into the active editor, at its start. VS Code may give the focus back to what had it before a dialog just after the click. */
   async focusEditor(): Promise<void> {
     await until(async () => {
-      await this.editor.locator(".view-lines").click();
+      // Not its middle: lines are as wide as the longest one, which may lie below the panel beside.
+      await this.editor.locator(".editor-scrollable").click({ position: { x: 40, y: 10 } });
       await this.page.locator(".monaco-editor.focused").waitFor({ timeout: BRIEF });
       return true;
     }, "the focus in the editor");
