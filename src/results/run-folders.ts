@@ -131,6 +131,8 @@ export async function jobTimes(jobDirectory: string): Promise<string> {
 }
 
 async function runFolder(tree: ResultTree): Promise<RunFolder> {
+  // Before its files: beside the status of a run that has ended stand all the files it left.
+  const ownStatus = await statusOf(tree);
   const files = await filesOf(tree);
   const writtenBy = files.logs.some((log) => log.startsWith(join(tree.jobDirectory, "logs")))
     ? "biapy"
@@ -151,7 +153,7 @@ async function runFolder(tree: ResultTree): Promise<RunFolder> {
     tree,
     writtenBy,
     files,
-    ...(writtenBy === "biapy" ? { status: log.finished ? "finished" : "interrupted" } : await statusOf(tree)),
+    ...(writtenBy === "biapy" ? { status: log.finished ? "finished" : "interrupted" } : ownStatus),
     started: Math.min(
       Date.now(),
       ...times.map(({ birthtimeMs, mtimeMs }) => Math.min(birthtimeMs || mtimeMs, mtimeMs)),
