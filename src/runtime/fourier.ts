@@ -9,29 +9,38 @@ export interface Spectrum {
   readonly imaginary: tf.Tensor;
 }
 
-/** Returns a wave's value at each pixel for each of the first `frequencies` frequencies, `[pixel, frequency]`. */
-function waves(size: number, frequencies: number, wave: (angle: number) => number): tf.Tensor {
-  const table = Float32Array.from({ length: size * frequencies }, (_, index) => {
+/** An axis to transform, and the frequencies to keep, in their order: those of a real tensor above size / 2 mirror the others. */
+export interface TransformedAxis {
+  readonly axis: number;
+  readonly frequencies: readonly number[];
+}
+
+/** Returns the first frequencies: `0, 1, …`. */
+export const firstFrequencies = (count: number): number[] =>
+  Array.from({ length: count }, (_, index) => index);
+
+/** Returns a wave's value at each pixel for each frequency, `[pixel, frequency]`. */
+function waves(size: number, frequencies: readonly number[], wave: (angle: number) => number): tf.Tensor {
+  const table = Float32Array.from({ length: size * frequencies.length }, (_, index) => {
+    const pixel = Math.floor(index / frequencies.length);
     // The product is taken modulo the size so that the angle stays exact.
-    const turns = (Math.floor(index / frequencies) * (index % frequencies)) % size;
+    const turns = (pixel * at(frequencies, index % frequencies.length)) % size;
     return wave((2 * Math.PI * turns) / size);
   });
-  return tf.tensor2d(table, [size, frequencies]);
+  return tf.tensor2d(table, [size, frequencies.length]);
 }
 
 /**
  * Returns the spectrum of a real tensor.
  *
  * @param x real values of any shape
- * @param axes the axes to transform
- * @param half whether to keep only the frequencies 0 to size / 2 along the last of `axes`: the others mirror them
+ * @param axes transformed in this order: it is fastest to begin with one that keeps few frequencies
  */
-export function fourierTransform(x: tf.Tensor, axes: readonly number[], half = false): Spectrum {
+export function fourierTransform(x: tf.Tensor, axes: readonly TransformedAxis[]): Spectrum {
   let real = x;
   let imaginary: tf.Tensor | undefined;
-  for (const [index, axis] of axes.entries()) {
+  for (const { axis, frequencies } of axes) {
     const size = at(x.shape, axis);
-    const frequencies = half && index === axes.length - 1 ? Math.floor(size / 2) + 1 : size;
     const cosines = waves(size, frequencies, Math.cos);
     const sines = waves(size, frequencies, Math.sin);
     const [realCosine, realSine] = [alongAxis(real, axis, cosines), alongAxis(real, axis, sines)];

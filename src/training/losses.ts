@@ -1,7 +1,7 @@
 /** Losses of restored images (LOSS.TYPE), as TensorFlow.js ops. */
 import { product, zip } from "../facts/checked-lists.ts";
 import type { ImageLoss } from "../facts/losses.ts";
-import { fourierTransform } from "../runtime/fourier.ts";
+import { firstFrequencies, fourierTransform } from "../runtime/fourier.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
 import { alongAxis, clippedGradient, inSinglePrecision, withoutGradient } from "../runtime/operators.ts";
 import { tf } from "../runtime/tensor.ts";
@@ -59,8 +59,11 @@ function spectralMean(
   half: boolean,
 ): tf.Tensor {
   const space = spaceOf(difference);
-  const axes = space.map((_, axis) => axis + 1);
-  const { real, imaginary } = fourierTransform(difference, axes, half);
+  const axes = space.map((size, axis) => {
+    const isHalf = half && axis === space.length - 1;
+    return { axis: axis + 1, frequencies: firstFrequencies(isHalf ? Math.floor(size / 2) + 1 : size) };
+  });
+  const { real, imaginary } = fourierTransform(difference, axes.toReversed());
   const scale = half ? 1 / Math.sqrt(product(space)) : 1;
   const power = real
     .square()

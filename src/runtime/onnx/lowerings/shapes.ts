@@ -126,6 +126,25 @@ function slice(graph: GraphBuilder, x: Traced, attributes: Slice): Traced {
   return arrangedTensor(value, x.type, shape, x.axes);
 }
 
+const REVERSE: Signature<"x", { readonly dims: number | readonly number[] }> = {
+  operands: ["x"],
+  attributes: { dims: isNumberOrNumbers },
+};
+
+/** Reverses the order of elements along axes. */
+function reverse(graph: GraphBuilder, x: Traced, dims: number | readonly number[]): Traced {
+  if (x.splat !== undefined) return x;
+  const axes = [dims].flat().map((axis) => fromStart(axis, x.shape.length));
+  const back = axes.map(() => -1);
+  // From the last element to the one before the first, counted from the end.
+  const ends = permuted(x.shape, axes).map((size) => -size - 1);
+  const value = graph.add("Slice", [
+    stored(graph, x),
+    ...[back, ends, permuted(x.axes, axes), back].map((each) => graph.integers(each)),
+  ]);
+  return arrangedTensor(value, x.type, x.shape, x.axes);
+}
+
 interface Split {
   readonly numOrSizeSplits: number | readonly number[];
   readonly axis: number;
@@ -229,6 +248,7 @@ export const shapeLowerings: Readonly<Record<string, Lowering>> = {
   Pack: joining(pack, packRefusal),
   [COMPUTED_AFTER.name]: lowering(COMPUTED_AFTER, computedAfter),
   Slice: lowering(SLICE, (graph, { x }, attributes) => slice(graph, x, attributes), sliceRefusal),
+  Reverse: lowering(REVERSE, (graph, { x }, { dims }) => reverse(graph, x, dims)),
   SplitV: lowering(SPLIT, split, splitRefusal),
   Unpack: lowering(UNPACK, (graph, { value }, { axis }) => unpack(graph, value, axis)),
   PadV2: lowering(PAD, pad, perAxisRefusal("paddings")),
