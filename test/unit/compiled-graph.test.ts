@@ -63,3 +63,37 @@ for (const [name, graphOfTest, wanted] of [
     assert.deepEqual([...y], wanted);
     whole.release();
   });
+
+test("a graph that is released while it runs is freed after the part that runs, and runs no other", async () => {
+  const size = 512;
+  const image = (name: string) => ({ name, type: "float32", shape: [size, size] }) as const;
+  const builder = new GraphBuilder();
+  const body = new GraphBuilder();
+  const inner = body.input(image("x"));
+  const squared = body.finish([{ ...image("y"), value: body.add("MatMul", [inner, inner]) }]);
+  const x = builder.input(image("x"));
+  const [once = ""] = builder.call(squared, [x]);
+  const [twice = ""] = builder.call(squared, [once]);
+  const graph = builder.finish([{ ...image("y"), value: twice }]);
+  const ended: string[] = [];
+  for (let round = 0; round < 20; round++) {
+    const [given, result] = [new Float32Array(size ** 2).fill(1 / size), new Float32Array(size ** 2)];
+    const bound = new Map([
+      ["x", new NativeTensor(given, "float32", [size, size])],
+      ["y", new NativeTensor(result, "float32", [size, size])],
+    ]);
+    const whole = new CompiledGraph(partsOf(graph), bound, { threads: 1 }, "test");
+    const running = whole.run();
+    for (let wait = 0; wait < round; wait++) await setImmediate();
+    whole.release();
+    ended.push(
+      await running.then(
+        () => "finished",
+        (error) => String(error),
+      ),
+    );
+    // Only the second product writes the result.
+    if (ended.at(-1) !== "finished") assert.equal(result[0], 0);
+  }
+  assert.ok(ended.includes("Error: The graph was released."), ended.join());
+});

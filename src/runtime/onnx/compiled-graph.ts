@@ -23,6 +23,9 @@ interface CompiledPart extends Omit<Part, "body"> {
 export class CompiledGraph {
   private readonly parts: readonly CompiledPart[];
   private readonly sessions: Promise<NativeSession>[] = [];
+  private isReleased = false;
+  /** Resolves when the last run has ended. */
+  private lastRun: Promise<void> = Promise.resolve();
 
   /**
    * Starts to compile the parts. A part runs as soon as it is compiled, and then fails if it could not be.
@@ -61,7 +64,10 @@ export class CompiledGraph {
     const settings = { threads, profile: profile && `${profile}-${this.sessions.length}` };
     const ends = { inputs: names(body.inputs), outputs: names(body.outputs) };
     const earlier = this.sessions.at(-threads) ?? Promise.resolve();
-    const session = earlier.then(() => NativeSession.compiledApart(model, settings, ends));
+    const session = earlier.then(() => {
+      this.checkUse();
+      return NativeSession.compiledApart(model, settings, ends);
+    });
     // A failure rejects in run(), not as an unhandled rejection.
     session.catch(() => {});
     this.sessions.push(session);
@@ -69,11 +75,18 @@ export class CompiledGraph {
   }
 
   /**
-   * Runs the graph off the main thread. The bound outputs hold the result when the promise resolves.
+   * Runs the graph off the main thread. The bound outputs hold the result when the promise resolves. Throws if the graph is released before
+   * its last part has run.
    *
    * @param afterPart is called after each part with its place, and awaited
    */
-  async run(afterPart?: (place: number) => Promise<void>): Promise<void> {
+  run(afterPart?: (place: number) => Promise<void>): Promise<void> {
+    const running = this.runParts(afterPart);
+    this.lastRun = running.catch(() => {});
+    return running;
+  }
+
+  private async runParts(afterPart?: (place: number) => Promise<void>): Promise<void> {
     /** Values that later parts read. */
     const between = new Map<string, Pointer>();
     const release = (name: string, pointer: Pointer) => {
@@ -85,7 +98,9 @@ export class CompiledGraph {
       for (const [part, { session, inputs, outputs, finished, read, written }] of this.parts.entries()) {
         for (const [place, name] of inputs.entries()) read[place] = pointer(name);
         for (const [place, name] of outputs.entries()) written[place] = pointer(name);
-        await (await session).run(read, written);
+        const compiled = await session;
+        this.checkUse();
+        await compiled.run(read, written);
         for (const [place, name] of outputs.entries()) {
           const result = written[place];
           if (result !== undefined && !this.bound.has(name)) between.set(name, result);
@@ -98,8 +113,19 @@ export class CompiledGraph {
     }
   }
 
+  private checkUse(): void {
+    if (this.isReleased) throw new Error("The graph was released.");
+  }
+
+  /** Frees the graph and its tensors, as soon as the part that is running has run: onnxruntime still reads them. */
   release(): void {
-    for (const session of this.sessions)
+    if (this.isReleased) return;
+    this.isReleased = true;
+    void this.lastRun.then(() => this.free());
+  }
+
+  private free(): void {
+    for (const session of this.sessions.splice(0))
       session.then(
         (compiled) => compiled.release(),
         () => {},
