@@ -1,9 +1,9 @@
 /** Holds a run's lock for the command line: only one process trains a run at a time, from a terminal or from an editor. */
 import { rmdirSync, rmSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { EXIT } from "../facts/exit-codes.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { newAddress } from "../facts/lock/address.ts";
 import { lockHolder, owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
 import { runLock, SUPERVISOR_VARIABLE, takeRunLock } from "../facts/lock/run-lock.ts";
@@ -23,7 +23,7 @@ export async function holdRun(tree: ResultTree): Promise<void> {
     return;
   }
   const address = newAddress();
-  const made = await mkdir(tree.recordFolder, { recursive: true });
+  const made = await createFolder(tree.recordFolder);
   await takeRunLock(tree.recordFolder, tree, owner(address));
   await hold(address, tree);
   await passLock(runLock(tree.recordFolder), { ...owner(address), listening: true });

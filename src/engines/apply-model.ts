@@ -1,8 +1,9 @@
 /** Predicts a folder of images with a trained model: a run in a temporary folder, whose predictions are kept. */
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, rename, rm } from "node:fs/promises";
+import { copyFile, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { withSettings } from "../config/with-settings.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import type { NewRunEvent, RunEvent } from "../facts/run-events.ts";
 import { endTree } from "../runs/end-process.ts";
@@ -58,7 +59,7 @@ export async function applyModel(application: Application): Promise<Predicted[] 
   if (found.length === 0) throw new ApplyError("The model predicted no images. See the output for details.");
   const unfinished = `${target}.tmp`;
   await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished, { recursive: true });
+  await createFolder(unfinished);
   for (const { prediction } of found) await copyFile(prediction, join(unfinished, basename(prediction)));
   await rename(unfinished, target);
   return found.map(({ original, prediction }) => ({

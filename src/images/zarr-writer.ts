@@ -1,9 +1,10 @@
 /** Images written as Zarr stores (version 3), chunk by chunk. */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import FileSystemStore from "@zarrita/storage/fs";
 import * as zarr from "zarrita";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { temporaryName } from "../facts/files/write-file.ts";
 import type { AxesOrder } from "./axes.ts";
@@ -109,7 +110,7 @@ async function joinStores(from: string, to: string): Promise<void> {
     (entry) => entry.isFile() && entry.name !== DESCRIPTION,
   )) {
     const target = join(to, relative(from, parentPath));
-    await mkdir(target, { recursive: true });
+    await createFolder(target);
     await moveIntoPlace(join(parentPath, name), join(target, name));
   }
   await rm(from, { recursive: true, force: true });

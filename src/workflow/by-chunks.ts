@@ -1,9 +1,9 @@
 /** TEST.BY_CHUNKS: predictions of images larger than memory, written chunk by chunk as Zarr or HDF5. */
-import { mkdir } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import type { NormalizedImage } from "../data/image-set.ts";
 import { layersOf, stripsOf } from "../data/layers.ts";
 import type { TilingSettings } from "../data/tiling.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { openImage } from "../images/files.ts";
 import {
   ImageError,
@@ -135,7 +135,7 @@ async function startFile(
   { info }: NormalizedImage,
   { chunk, axes, slices }: ChunkSettings,
 ): Promise<ImageWriter> {
-  await mkdir(dirname(path), { recursive: true });
+  await createFolder(dirname(path));
   const [depth, height, width] = info.shape;
   const image = {
     shape: [depth, height, width, channels] as const,

@@ -1,7 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import type { NormalizedImage } from "../data/image-set.ts";
 import { denormalize, denormalizedPrediction } from "../data/normalization.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { type ImageInfo, type Region, type SampleArray, sampleArray, shapeOf } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 
@@ -34,7 +34,7 @@ export async function writeSamples(
   { channels, sampleType, pixelSize }: WrittenSamples,
   region: Region,
 ): Promise<string> {
-  await mkdir(dirname(path), { recursive: true });
+  await createFolder(dirname(path));
   await writeTiff(path, { shape: shapeOf(region, channels), sampleType, data }, pixelSize);
   return path;
 }

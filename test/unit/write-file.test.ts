@@ -53,3 +53,12 @@ test("a file whose folder cannot be created is named with the reason", async () 
     message: /record\.json could not be written: a file has the name of a folder/,
   });
 });
+
+test("a folder in which the system makes no other is refused, and not tried for ever", {
+  skip: process.platform !== "linux" && "only Linux has /proc",
+}, async () => {
+  await assert.rejects(writeFileAtomically("/proc/results/job/a.txt", "text"), {
+    name: "ResultError",
+    message: "/proc/results/job/a.txt could not be written: the folder does not exist and cannot be created.",
+  });
+});

@@ -1,6 +1,8 @@
 /** Copies the sample images and a configuration to a folder where the user can change them. Does not use `vscode`. */
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { createFolder } from "../../facts/files/create-folder.ts";
 
 /** What the sample images can be trained for, with the template for it. */
 const SAMPLES = {
@@ -41,7 +43,7 @@ export async function writeSample(
 ): Promise<string> {
   const sample = SAMPLES[task];
   const images = join(folder, "images");
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   await cp(join(extension, "media", "samples", "2d"), images, { recursive: true });
   await cp(join(extension, "media", "samples", "LICENSES.md"), join(images, "LICENSES.md"));
   const template = await readFile(join(extension, "templates", sample.template), "utf8");

@@ -1,7 +1,6 @@
 /** BiaPy in its container. */
 
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { pretextTask } from "../../config/basics.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
@@ -10,6 +9,7 @@ import { occupiedDevices } from "../../engines/biapy-command.ts";
 import { containerPath, dockerCommands, dockerState } from "../../engines/docker.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
+import { createFolder } from "../../facts/files/create-folder.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import type { Engine } from "./engine.ts";
 
@@ -28,7 +28,7 @@ export function dockerEngine(image: () => string): Engine {
     device: ({ gpu }) => occupiedDevices(gpu),
     async command(order) {
       // Docker mounts only folders that exist.
-      await mkdir(order.resultDirectory, { recursive: true });
+      await createFolder(order.resultDirectory);
       const { config } = loadConfig(order.configFile);
       const data = dataPaths(config, order.workingDirectory);
       const entries = Object.entries(data).map(([key, path]) => [key, containerPath(path)] as const);

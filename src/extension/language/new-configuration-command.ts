@@ -1,8 +1,9 @@
 /** The command BiaPy: New Configuration: a few questions, then a commented file. */
-import { cp, mkdir } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
+import { createFolder } from "../../facts/files/create-folder.ts";
 import { freePath } from "../workspace/free-path.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
 import { ConfigurationQuestions, NO_MASKS } from "./configuration-questions.ts";
@@ -54,7 +55,7 @@ export async function newConfiguration(
     trainMasks: written(answers.trainMasks, "train-masks"),
     testMasks: written(answers.testMasks, "test-masks"),
   });
-  await mkdir(dirname(target.fsPath), { recursive: true });
+  await createFolder(dirname(target.fsPath));
   await writeAndShow(target, text);
   markDone("configure");
   return target;

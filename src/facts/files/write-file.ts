@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { errorCode } from "../errors.ts";
+import { createFolder } from "./create-folder.ts";
 import { moveIntoPlace } from "./move-into-place.ts";
 
 /** A result could not be written. The message says where and why. */
@@ -60,7 +61,7 @@ export async function syncFolder(folder: string): Promise<void> {
 export async function makeFolder(folder: string): Promise<void> {
   // The parents of a relative path end at ".", not at the topmost folder.
   const whole = resolve(folder);
-  const topmost = await mkdir(whole, { recursive: true });
+  const topmost = await createFolder(whole);
   if (topmost === undefined) return;
   for (let made = whole; made.length >= topmost.length; made = dirname(made)) await syncFolder(dirname(made));
 }

@@ -1,8 +1,9 @@
 /** The lock of a run, held by a supervisor or the command line while the run trains. */
-import { lstat, mkdir, readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { createFolder } from "../files/create-folder.ts";
 import { DamagedFileError } from "../files/regular-file.ts";
 import { STARTING_MS } from "./address.ts";
 import { type LockOwner, lockHolder, takeLock } from "./lock.ts";
@@ -34,7 +35,7 @@ export async function takeRunLock(
   { name, runId }: { readonly name: string; readonly runId: number },
   own: LockOwner,
 ): Promise<void> {
-  await mkdir(recordFolder, { recursive: true });
+  await createFolder(recordFolder);
   await refuseLinks(recordFolder);
   const lock = runLock(recordFolder);
   const taken = await takeLockOfOrphan(lock, own).catch((error) => {

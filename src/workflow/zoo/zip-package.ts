@@ -1,8 +1,8 @@
 /** Writes a package of the Zoo: a ZIP file of a description and the files that it names. */
 import type { FileHandle } from "node:fs/promises";
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Zip, ZipDeflate, ZipPassThrough } from "fflate";
+import { createFolder } from "../../facts/files/create-folder.ts";
 import { explainedWriteError, writeThroughTemporary } from "../../facts/files/write-file.ts";
 
 /** Files by their names in the package. */
@@ -20,7 +20,7 @@ export async function writePackage(path: string, files: PackageFiles): Promise<v
   if (size > MOST_BYTES)
     throw new Error(`${path}: the package would have ${size} bytes; a ZIP file holds ${MOST_BYTES}.`);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await createFolder(dirname(path));
     await writeThroughTemporary(path, (handle) => writeZip(handle, files));
   } catch (error) {
     throw explainedWriteError(path, error);
