@@ -3,9 +3,14 @@ import { openImage } from "./files.ts";
 import type { ImageDescription, ImageInfo, ImageShape, ImageSource, OpenOptions, Region } from "./image.ts";
 import { storedParts } from "./parts.ts";
 
-/** Pixels that are NaN or infinite. */
+/** The largest number of single precision, in which networks compute. */
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+
+/** Pixels that are NaN, infinite, or too large for single precision. */
 export interface NonFinite {
   readonly count: number;
+  /** How many of them are numbers that are too large. */
+  readonly tooLarge: number;
   /** The first of them, in the order of the pixels. */
   readonly first: { readonly z: number; readonly y: number; readonly x: number; readonly channel: number };
 }
@@ -97,7 +102,8 @@ async function scanPixels(
 ): Promise<PixelScan> {
   const { shape } = source.info;
   const end = performance.now() + milliseconds;
-  let [least, largest, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  let [least, largest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let [count, tooLarge] = [0, 0];
   let first = Number.POSITIVE_INFINITY;
   let [parts, complete] = [0, true];
   for (const region of storedParts(shape, readablePiece(source), PART_VALUES)) {
@@ -109,8 +115,10 @@ async function scanPixels(
     progress();
     for (let at = 0; at < part.data.length; at++) {
       const value = part.data[at] ?? 0;
-      if (value - value !== 0) {
+      const isNumber = value - value === 0;
+      if (!isNumber || value > LARGEST || value < -LARGEST) {
         count++;
+        if (isNumber) tooLarge++;
         first = Math.min(first, numberOf(at, part.shape, region, shape));
       } else {
         if (value < least) least = value;
@@ -120,7 +128,7 @@ async function scanPixels(
   }
   return {
     range: least <= largest ? [least, largest] : undefined,
-    nonFinite: count > 0 ? { count, first: placeOf(first, shape) } : undefined,
+    nonFinite: count > 0 ? { count, tooLarge, first: placeOf(first, shape) } : undefined,
     complete,
   };
 }
@@ -153,13 +161,19 @@ function placeOf(at: number, [, height, width, channels]: ImageShape): NonFinite
 }
 
 /** "1 pixel is not a number, the first at y 5, x 5": z and channel are named where there are several. */
-export function describeNonFinite({ count, first }: NonFinite, [depth, , , channels]: ImageShape): string {
+export function describeNonFinite(
+  { count, tooLarge, first }: NonFinite,
+  [depth, , , channels]: ImageShape,
+): string {
   const place = [
     ...(depth > 1 ? [`z ${first.z}`] : []),
     `y ${first.y}`,
     `x ${first.x}`,
     ...(channels > 1 ? [`channel ${first.channel}`] : []),
   ].join(", ");
-  const what = count === 1 ? "1 pixel is not a number" : `${count} pixels are not numbers`;
-  return `${what}, the first at ${place}`;
+  const [pixels, notNumbers] =
+    count === 1 ? ["1 pixel is", "not a number"] : [`${count} pixels are`, "not numbers"];
+  const beyond = "beyond 3.4e38, the largest number of single precision";
+  const what = tooLarge === 0 ? notNumbers : tooLarge === count ? beyond : `${notNumbers}, or ${beyond}`;
+  return `${pixels} ${what}, the first at ${place}`;
 }

@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import { at } from "../facts/checked-lists.ts";
-import type { ReportEvent } from "../facts/run-events.ts";
+import type { Problem, ReportEvent } from "../facts/run-events.ts";
 import type { ImageInfo } from "../images/image.ts";
 import { imageName } from "./write-image.ts";
 
@@ -31,6 +31,19 @@ export function resultNames(paths: readonly string[]): string[] {
     if (shared.length === 0) return found;
     for (const index of shared) whole.add(index);
   }
+}
+
+/** Bytes of the longest name that file systems take. */
+const LONGEST_NAME = 255;
+/** Bytes that results add to a name: `_reconstruction_and_visible.tif`, and what marks it while it is written. */
+const ADDED = 50;
+
+/** Returns the problem of an image whose results would have longer names than file systems take; undefined for others. */
+export function nameProblem(info: ImageInfo): Problem | undefined {
+  const bytes = Buffer.byteLength(resultName(info));
+  if (bytes + ADDED <= LONGEST_NAME) return undefined;
+  const message = `${basename(info.path)}: its name is too long, because results have longer names. Rename it to at most ${LONGEST_NAME - ADDED} letters without the ending (bytes in UTF-8; it has ${bytes}).`;
+  return { severity: "error", file: info.path, message };
 }
 
 /** Returns images with the names of their results; reports names that are longer than BiaPy's. */

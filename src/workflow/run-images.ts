@@ -17,7 +17,7 @@ import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
 import { imageDemands, preprocessing } from "./preprocess-settings.ts";
 import { magnification } from "./resolution-norm.ts";
-import { withResultNames } from "./result-names.ts";
+import { nameProblem, withResultNames } from "./result-names.ts";
 import { filteredPatches, keptTestImages } from "./sample-filters.ts";
 import {
   normalizationSettings,
@@ -293,7 +293,9 @@ async function inspectFolders(
         checkApart,
       );
       problems.push(...inspected.problems);
-      found[phase] = withResultNames(inspected.infos, report);
+      const named = withResultNames(inspected.infos, report);
+      if (phase === "TEST") problems.push(...named.flatMap((info) => nameProblem(info) ?? []));
+      found[phase] = named;
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       problems.push(config.problem(key, error.message));

@@ -302,6 +302,23 @@ test("pixels that are no numbers are counted and placed", async () => {
   );
 });
 
+test("pixels that single precision cannot hold are counted as such", async () => {
+  const path = join(folder, "too-large.tif");
+  const data = new Float64Array(4 * 5);
+  const found = async () => {
+    await writeTiff(path, { shape: [1, 4, 5, 1], sampleType: "float64", data });
+    const { info, scan } = await inspectImage(path);
+    return scan.nonFinite && describeNonFinite(scan.nonFinite, info.shape);
+  };
+  data[2] = -3.4e38;
+  assert.equal(await found(), undefined);
+  data[7] = -1e300;
+  const beyond = "beyond 3.4e38, the largest number of single precision";
+  assert.equal(await found(), `1 pixel is ${beyond}, the first at y 1, x 2`);
+  data[8] = Number.NaN;
+  assert.equal(await found(), `2 pixels are not numbers, or ${beyond}, the first at y 1, x 2`);
+});
+
 test("the configuration's axes come before the file's own", async () => {
   const path = join(folder, "axes.tif");
   await writeTiff(path, { shape: [3, 8, 9, 1], sampleType: "uint8", data: new Uint8Array(3 * 8 * 9) });
