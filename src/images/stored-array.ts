@@ -1,4 +1,5 @@
 /** The common form of all formats: an array with named axes. One reader converts its regions to images. */
+import { lstat } from "node:fs/promises";
 import { errorCode, errorMessage } from "../facts/errors.ts";
 import {
   type Axes,
@@ -53,6 +54,29 @@ export interface Probe extends Omit<ImageDescription, "axes" | "axesReason" | "s
 /** Limit of one typed array; callers read larger images in parts. */
 const MOST_BYTES = 2 ** 32;
 
+const BUSY = "cannot be opened, too many files are open. Raise the limit (ulimit -n)";
+const UNREACHED = "cannot be read: the disk or the network reports an error";
+
+/** What the system says of files that it does not read. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  EACCES: "cannot be read (permission denied)",
+  EPERM: "cannot be read (permission denied)",
+  EMFILE: BUSY,
+  ENFILE: BUSY,
+  ELOOP: "is a link that leads in a circle",
+  EIO: UNREACHED,
+  ESTALE: UNREACHED,
+  ETIMEDOUT: UNREACHED,
+  EHOSTDOWN: UNREACHED,
+};
+
+/** Says why a file is not there. */
+const absence = (path: string): Promise<string> =>
+  lstat(path).then(
+    (found) => (found.isSymbolicLink() ? "is a link to a file that does not exist" : "there is no such file"),
+    () => "there is no such file",
+  );
+
 /** Runs a reader and converts its errors to {@link ImageError}s that name the file. */
 export async function explained<T>(path: string, format: string, read: () => Promise<T>): Promise<T> {
   try {
@@ -66,14 +90,9 @@ export async function explained<T>(path: string, format: string, read: () => Pro
         `${path}: is compressed by ${unread.message}, which is not read. Save it as a TIFF with deflate or LZW.`,
       );
     const code = errorCode(error);
-    if (code === "ENOENT") throw new ImageError(path, `${path}: there is no such file.`);
-    if (code === "EACCES" || code === "EPERM")
-      throw new ImageError(path, `${path}: cannot be read (permission denied).`);
-    if (code === "EMFILE" || code === "ENFILE")
-      throw new ImageError(
-        path,
-        `${path}: cannot be opened, too many files are open. Raise the limit (ulimit -n).`,
-      );
+    const refusal = REFUSALS[code ?? ""];
+    if (refusal !== undefined) throw new ImageError(path, `${path}: ${refusal}.`);
+    if (code === "ENOENT") throw new ImageError(path, `${path}: ${await absence(path)}.`);
     if (error instanceof Error && error.cause instanceof ImageError) throw error.cause;
     throw new ImageError(
       path,

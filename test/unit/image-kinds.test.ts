@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -386,4 +386,15 @@ test("axes with units of their own are converted to the unit of x", async () => 
   await writeFile(file, text.replace("micrometer", "nanometer"));
   const { info } = await inspectImage(path);
   assert.deepEqual(info.pixelSize, { z: 0.5, y: 0.1, x: 0.1, unit: "µm" });
+});
+
+test("links that lead to no file are refused as what they are", {
+  skip: process.platform === "win32" && "Windows lets only administrators make links",
+}, async () => {
+  const [circle, dead] = [join(folder, "ring.tif"), join(folder, "dead.tif")];
+  await symlink("ring.tif", circle);
+  await symlink(join(folder, "nowhere.tif"), dead);
+  await isRefused(circle, /ring\.tif: is a link that leads in a circle\.$/);
+  await isRefused(dead, /dead\.tif: is a link to a file that does not exist\.$/);
+  await isRefused(join(folder, "nowhere.tif"), /nowhere\.tif: there is no such file\.$/);
 });
