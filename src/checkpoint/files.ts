@@ -1,7 +1,7 @@
 /** Reads and writes large files in pieces. */
 import type { FileHandle } from "node:fs/promises";
 import { DamagedFileError, openRegularFile } from "../facts/files/regular-file.ts";
-import { explainedWriteError, writeThroughTemporary } from "../facts/files/write-file.ts";
+import { explainingErrors, writeAll, writeThroughTemporary } from "../facts/files/write-file.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
 /** Size of a piece. One system call transfers at most 2 GiB, and smaller pieces let checksums run in parallel. */
@@ -61,17 +61,9 @@ export async function writeAt(
 ): Promise<void> {
   for (let start = 0; start < bytes.byteLength; start += pieceBytes) {
     const piece = bytes.subarray(start, start + pieceBytes);
-    const writing = writePiece(handle, piece, position + start);
+    const writing = writeAll(handle, piece, position + start);
     onPiece(piece);
     await writing;
-  }
-}
-
-async function writePiece(handle: FileHandle, piece: Uint8Array, position: number): Promise<void> {
-  let done = 0;
-  while (done < piece.byteLength) {
-    const { bytesWritten } = await handle.write(piece, done, piece.byteLength - done, position + done);
-    done += bytesWritten;
   }
 }
 
@@ -83,9 +75,5 @@ export async function writeCheckpointFile(
   path: string,
   write: (handle: FileHandle) => Promise<void>,
 ): Promise<void> {
-  try {
-    await writeThroughTemporary(path, write);
-  } catch (error) {
-    throw explainedWriteError(path, error);
-  }
+  await explainingErrors(path, () => writeThroughTemporary(path, write));
 }

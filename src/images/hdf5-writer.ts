@@ -1,8 +1,9 @@
 /** Images written as HDF5 files, part by part. */
 import { rm } from "node:fs/promises";
 import * as h5wasm from "h5wasm/node";
+import { errorMessage } from "../facts/errors.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
-import { temporaryName } from "../facts/files/write-file.ts";
+import { ResultError, temporaryName } from "../facts/files/write-file.ts";
 import { loadHdf5 } from "./hdf5-library.ts";
 import { type ImageWriter, type NewImage, regionOf, type SampleType, sampleArray } from "./image.ts";
 import { inMicrometers } from "./pixel-size.ts";
@@ -22,6 +23,17 @@ const LETTER: Record<SampleType, string> = {
 
 /** The name under which BiaPy writes its predictions. */
 const DATASET = "data";
+
+/** Does what writes `path`. The library's errors are long lists of its functions; one of them quotes the system. */
+function explained(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const [, said] = /error message = '([^']+)'/.exec(errorMessage(error)) ?? [];
+    if (said === undefined) throw error;
+    throw new ResultError(`${path} could not be written: ${said}.`, { cause: error });
+  }
+}
 
 /** Creates a file under a temporary name; closing it renames it to `path`. */
 export async function createHdf5(path: string, image: NewImage): Promise<ImageWriter> {
@@ -54,15 +66,19 @@ export async function createHdf5(path: string, image: NewImage): Promise<ImageWr
   return {
     write: async (start, part) => {
       const ranges = writtenRanges(regionOf(start, part.shape), shape[3], axes);
-      dataset.write_slice(ranges, inStoredOrder(part, axes));
+      explained(path, () => dataset.write_slice(ranges, inStoredOrder(part, axes)));
     },
     close: async () => {
-      file.close();
+      explained(path, () => file.close());
       await rm(path, { force: true });
       await moveIntoPlace(temporary, path);
     },
     discard: async () => {
-      file.close();
+      try {
+        file.close();
+      } catch {
+        // What could not be written is not needed.
+      }
       await rm(temporary, { force: true });
     },
   };

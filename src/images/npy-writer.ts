@@ -1,6 +1,7 @@
 /** Writes an image as a NumPy file, `[z, y, x, channel]`, slice by slice. */
+import type { FileHandle } from "node:fs/promises";
 import { npyHeader } from "../facts/files/npy-header.ts";
-import { writeThroughTemporary } from "../facts/files/write-file.ts";
+import { explainingErrors, writeThroughTemporary } from "../facts/files/write-file.ts";
 import type { ImageSource, SampleType } from "./image.ts";
 
 /** NumPy's names of the pixel types, little-endian. */
@@ -19,7 +20,7 @@ const DESCRIPTORS: Readonly<Record<SampleType, string>> = {
 export async function saveNpy(path: string, source: ImageSource): Promise<void> {
   const { shape, sampleType } = source.info;
   const [depth, height, width] = shape;
-  await writeThroughTemporary(path, async (file) => {
+  const write = async (file: FileHandle) => {
     await file.appendFile(npyHeader(DESCRIPTORS[sampleType], shape));
     const step = source.piece[0];
     for (let z = 0; z < depth; z += step) {
@@ -27,5 +28,6 @@ export async function saveNpy(path: string, source: ImageSource): Promise<void> 
       const { data } = await source.read({ start: [z, 0, 0], end: [end, height, width] });
       await file.appendFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     }
-  });
+  };
+  await explainingErrors(path, () => writeThroughTemporary(path, write));
 }

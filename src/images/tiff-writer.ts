@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { deflate } from "node:zlib";
 import { at } from "../facts/checked-lists.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
-import { temporaryName } from "../facts/files/write-file.ts";
+import { explainingErrors, temporaryName, writeAll } from "../facts/files/write-file.ts";
 import {
   type Image,
   type ImageShape,
@@ -170,8 +170,11 @@ export async function writeTiff(path: string, image: Image, pixelSize?: PixelSiz
   await writeTiffStrips(path, stripsOf(image, pixelSize));
 }
 
-/** Writes a TIFF as {@link writeTiff} does, but strip by strip. */
-export async function writeTiffStrips(path: string, image: StripSource): Promise<void> {
+/** Writes a TIFF as {@link writeTiff} does, but strip by strip. Throws `ResultError`, and what `image` throws. */
+export const writeTiffStrips = (path: string, image: StripSource): Promise<void> =>
+  explainingErrors(path, () => writeStrips(path, image));
+
+async function writeStrips(path: string, image: StripSource): Promise<void> {
   const [z, height, width, channels] = image.shape;
   const { BYTES_PER_ELEMENT: sampleBytes } = SAMPLE_ARRAYS[image.sampleType];
   const big = z * height * width * channels * sampleBytes > CLASSIC_LIMIT;
@@ -185,10 +188,10 @@ export async function writeTiffStrips(path: string, image: StripSource): Promise
     if (big) header.writeUInt16LE(8, 4);
     let offset = header.length;
     const append = async (bytes: Uint8Array) => {
-      await file.write(bytes, 0, bytes.length, offset);
+      await writeAll(file, bytes, offset);
       offset += Math.ceil(bytes.length / 8) * 8;
     };
-    await file.write(header, 0, header.length, 0);
+    await writeAll(file, header, 0);
     // Position of the link to the next directory.
     let link = big ? 8 : 4;
     for (let plane = 0; plane < z * channels; plane++) {
@@ -219,7 +222,7 @@ export async function writeTiffStrips(path: string, image: StripSource): Promise
       const linked = Buffer.alloc(big ? 8 : 4);
       if (big) linked.writeBigUInt64LE(BigInt(offset));
       else linked.writeUInt32LE(offset);
-      await file.write(linked, 0, linked.length, link);
+      await writeAll(file, linked, link);
       link = offset + (big ? 8 + entries.length * 20 : 2 + entries.length * 12);
       await append(directory(entries, offset, big));
     }

@@ -6,7 +6,7 @@ import FileSystemStore from "@zarrita/storage/fs";
 import * as zarr from "zarrita";
 import { createFolder } from "../facts/files/create-folder.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
-import { temporaryName } from "../facts/files/write-file.ts";
+import { explainingErrors, temporaryName } from "../facts/files/write-file.ts";
 import type { AxesOrder } from "./axes.ts";
 import {
   ImageError,
@@ -52,13 +52,14 @@ export async function createZarr(path: string, image: NewImage, beside = false):
     write: async (start, { shape: size, data }) => {
       const ranges = slices(regionOf(start, size), size[3], axes);
       const part = { data, shape: storedShape(size, axes), stride: stridesOf(size, axes) };
-      await zarr.set(array, ranges, part);
+      await explainingErrors(path, () => zarr.set(array, ranges, part));
     },
-    close: async () => {
-      if (beside) return addStore(temporary, path);
-      await rm(path, { recursive: true, force: true });
-      await moveIntoPlace(temporary, path);
-    },
+    close: () =>
+      explainingErrors(path, async () => {
+        if (beside) return addStore(temporary, path);
+        await rm(path, { recursive: true, force: true });
+        await moveIntoPlace(temporary, path);
+      }),
     discard: () => rm(temporary, { recursive: true, force: true }),
   };
 }

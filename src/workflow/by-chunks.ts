@@ -4,6 +4,7 @@ import type { NormalizedImage } from "../data/image-set.ts";
 import { layersOf, stripsOf } from "../data/layers.ts";
 import type { TilingSettings } from "../data/tiling.ts";
 import { createFolder } from "../facts/files/create-folder.ts";
+import { explainingErrors } from "../facts/files/write-file.ts";
 import { openImage } from "../images/files.ts";
 import {
   ImageError,
@@ -130,7 +131,10 @@ function predictedRegion({ image: { info }, settings: { slices } }: ChunkedPredi
   );
 }
 
-async function startFile(
+const startFile = (file: PartFile, image: NormalizedImage, settings: ChunkSettings): Promise<ImageWriter> =>
+  explainingErrors(file.path, () => newFile(file, image, settings));
+
+async function newFile(
   { path, channels, sampleType }: PartFile,
   { info }: NormalizedImage,
   { chunk, axes, slices }: ChunkSettings,

@@ -2,6 +2,7 @@ import { basename, dirname, extname } from "node:path";
 import type { NormalizedImage } from "../data/image-set.ts";
 import { denormalize, denormalizedPrediction } from "../data/normalization.ts";
 import { createFolder } from "../facts/files/create-folder.ts";
+import { explainingErrors } from "../facts/files/write-file.ts";
 import { type ImageInfo, type Region, type SampleArray, sampleArray, shapeOf } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 
@@ -34,7 +35,7 @@ export async function writeSamples(
   { channels, sampleType, pixelSize }: WrittenSamples,
   region: Region,
 ): Promise<string> {
-  await createFolder(dirname(path));
+  await explainingErrors(path, () => createFolder(dirname(path)));
   await writeTiff(path, { shape: shapeOf(region, channels), sampleType, data }, pixelSize);
   return path;
 }

@@ -38,6 +38,23 @@ export function explainedWriteError(path: string, error: unknown): Error {
   return new ResultError(`${path} could not be written: ${reason}.`);
 }
 
+/** Does what writes `path`, with errors of the file system as {@link ResultError}s. */
+export async function explainingErrors<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    throw explainedWriteError(path, error);
+  }
+}
+
+/** Writes all bytes at a position: the system may write fewer at a time, for example where the disk is almost full. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, position + done);
+    done += bytesWritten;
+  }
+}
+
 /** Returns an unused name beside `path`. Unfinished files end in `.tmp`, which lists of results leave out. */
 export function temporaryName(path: string): string {
   return `${path}.${randomBytes(4).toString("hex")}.tmp`;
@@ -94,19 +111,11 @@ export async function writeThroughTemporary(
 
 /** Writes a file through a temporary one. Its folder must exist. Throws {@link ResultError}. */
 export async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
-  try {
-    await writeThroughTemporary(path, (handle) => handle.writeFile(data));
-  } catch (error) {
-    throw explainedWriteError(path, error);
-  }
+  await explainingErrors(path, () => writeThroughTemporary(path, (handle) => handle.writeFile(data)));
 }
 
 /** Writes a file through a temporary one, and creates its folder. Throws {@link ResultError}. */
 export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
-  try {
-    await makeFolder(dirname(path));
-  } catch (error) {
-    throw explainedWriteError(path, error);
-  }
+  await explainingErrors(path, () => makeFolder(dirname(path)));
   await replaceFile(path, data);
 }
