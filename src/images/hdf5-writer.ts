@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import * as h5wasm from "h5wasm/node";
 import { errorMessage } from "../facts/errors.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
-import { ResultError, temporaryName } from "../facts/files/write-file.ts";
+import { explainingErrors, ResultError, temporaryName } from "../facts/files/write-file.ts";
 import { loadHdf5 } from "./hdf5-library.ts";
 import { type ImageWriter, type NewImage, regionOf, type SampleType, sampleArray } from "./image.ts";
 import { inMicrometers } from "./pixel-size.ts";
@@ -70,8 +70,10 @@ export async function createHdf5(path: string, image: NewImage): Promise<ImageWr
     },
     close: async () => {
       explained(path, () => file.close());
-      await rm(path, { force: true });
-      await moveIntoPlace(temporary, path);
+      await explainingErrors(path, async () => {
+        await rm(path, { force: true });
+        await moveIntoPlace(temporary, path);
+      });
     },
     discard: async () => {
       try {

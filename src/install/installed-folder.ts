@@ -1,7 +1,9 @@
 /** Folders of installed files. Each is complete or absent. */
+
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { temporaryName } from "../facts/files/write-file.ts";
 
@@ -26,7 +28,7 @@ export async function installFolder(
   if (isInstalled(folder)) return folder;
   const temporary = temporaryName(folder);
   try {
-    await mkdir(temporary, { recursive: true });
+    await createFolder(temporary);
     await fill(temporary);
     await writeFile(join(temporary, READY), version);
     // Another process may have installed it meanwhile, and be using it.

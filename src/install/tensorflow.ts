@@ -6,11 +6,12 @@
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import packageFile from "../../package.json" with { type: "json" };
 import { errorCode } from "../facts/errors.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { InstallError } from "./download.ts";
 import { installFolder, isInstalled } from "./installed-folder.ts";
 import { storageFolder } from "./storage.ts";
@@ -147,7 +148,7 @@ async function buildFromWheel(
   for (const [name, library] of Object.entries(NAMES)) await symlink(library, join(libraries, name));
   progress.report("Building TensorFlow's binding", 0, 1);
   const output = join(home, "lib", "napi-v8");
-  await mkdir(output, { recursive: true });
+  await createFolder(output);
   const sources = ["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(home, "binding", name));
   const headers = [
     join(folder, "node_modules", "node-api-headers", "include"),

@@ -1,12 +1,14 @@
 /** Downloads and unpacks Python wheels, which contain NVIDIA's and TensorFlow's libraries. Needs no Python. */
+
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdir, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import * as v from "valibot";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { at } from "../facts/checked-lists.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { downloadFile, downloadText, InstallError } from "./download.ts";
 
 /** A wheel with its expected checksum. */
@@ -89,7 +91,7 @@ async function fetchWheels(
   folder: string,
   { signal, report }: InstallProgress,
 ): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   const total = bytesOf(wheels);
   const paths: string[] = [];
   let before = 0;
@@ -136,7 +138,7 @@ async function unpackWheel(
 }
 
 async function writeEntry(zip: ZipFile, entry: Entry, path: string, signal: AbortSignal): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await createFolder(dirname(path));
   await pipeline(await zip.openReadStreamPromise(entry), createWriteStream(path), { signal });
   const { size } = await stat(path);
   if (size !== entry.uncompressedSize)

@@ -27,7 +27,7 @@ const GAMMA = 0.8;
  * of {@link GAMMA}, with low frequencies in the center (`fftshift`). In 3D, BiaPy moves the halves of the third axis in the same way.
  */
 function powerSpectrum(x: tf.Tensor): tf.Tensor {
-  const [rows, columns, depth] = atLeast(spaceOf(x), 2);
+  const [rows, columns, third] = atLeast(spaceOf(x), 2);
   // The amplitudes of opposite frequencies are equal: those of the columns behind the lowest one mirror the others.
   const computed = centered(columns).slice(0, columns - Math.floor(columns / 2) + 1);
   const { real, imaginary } = fourierTransform(inSinglePrecision(x), [
@@ -39,7 +39,7 @@ function powerSpectrum(x: tf.Tensor): tf.Tensor {
   // The amplitude is positive, and `pow` takes several times as long.
   const half = amplitude.add(1e-8).log().mul(GAMMA).exp();
   const whole = withOpposites(half, rows, columns - computed.length);
-  return depth === undefined ? whole : movedToEnd(whole, 3, Math.floor(depth / 2));
+  return third === undefined ? whole : movedToEnd(whole, 3, Math.floor(third / 2));
 }
 
 /**

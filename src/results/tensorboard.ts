@@ -2,12 +2,14 @@
  * TensorBoard's event files: TFRecord frames (length, its masked CRC-32C, data, their masked CRC-32C) around Event
  * messages of tensorboard/compat/proto/event.proto and summary.proto.
  */
-import { appendFile, mkdir } from "node:fs/promises";
+
+import { appendFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light.js";
 import { crc32c } from "../facts/crc32c.ts";
-import { explainedWriteError } from "../facts/files/write-file.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
+import { explainingErrors } from "../facts/files/write-file.ts";
 
 const Event = protobuf.Root.fromJSON({
   nested: {
@@ -100,12 +102,10 @@ export class TensorboardWriter {
     const bytes = Buffer.concat(
       events.map((event) => framed(Event.encode(Event.fromObject(event)).finish())),
     );
-    try {
-      await mkdir(this.folder, { recursive: true });
+    await explainingErrors(this.path, async () => {
+      await createFolder(this.folder);
       await appendFile(this.path, bytes);
-      this.started = true;
-    } catch (error) {
-      throw explainedWriteError(this.path, error);
-    }
+    });
+    this.started = true;
   }
 }

@@ -2,8 +2,8 @@
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
-  explainedWriteError,
-  makeFolder,
+  createDurableFolder,
+  explainingErrors,
   syncFolder,
   writeFileAtomically,
 } from "../facts/files/write-file.ts";
@@ -34,8 +34,8 @@ function lineOf(record: EpochRecord): string {
 
 /** Appends an epoch's row and syncs it to disk. Throws `ResultError`. */
 export async function appendTrainLog(path: string, record: EpochRecord): Promise<void> {
-  try {
-    await makeFolder(dirname(path));
+  await explainingErrors(path, async () => {
+    await createDurableFolder(dirname(path));
     const handle = await open(path, "a");
     try {
       const isNew = (await handle.stat()).size === 0;
@@ -45,9 +45,7 @@ export async function appendTrainLog(path: string, record: EpochRecord): Promise
     } finally {
       await handle.close();
     }
-  } catch (error) {
-    throw explainedWriteError(path, error);
-  }
+  });
 }
 
 /** Returns the epochs in a log, in order. If an epoch has several rows, the last one counts. */

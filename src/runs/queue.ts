@@ -2,9 +2,11 @@
  * One run at a time on each device: a run waits for those that were ordered earlier, share a device with it and still live. As
  * the order is the same for all and each waits only for earlier ones, nobody holds a lock that a crash could leave behind.
  */
-import { mkdir, readdir, rm } from "node:fs/promises";
+
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { readJson } from "../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import {
@@ -52,7 +54,7 @@ const ticketFile = (queue: string, { created, address }: Ticket) =>
 
 /** Puts a run's ticket into the queue. */
 export async function takeTicket(queue: string, ticket: Ticket): Promise<void> {
-  await mkdir(queue, { recursive: true });
+  await createFolder(queue);
   await writeFileAtomically(ticketFile(queue, ticket), JSON.stringify(ticket));
 }
 

@@ -1,7 +1,8 @@
 /** The user's notes about a run, stored in its folder, so that they stay with the results. */
-import { mkdir } from "node:fs/promises";
+
 import { join } from "node:path";
 import * as v from "valibot";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { readJson } from "../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import type { RunNotes } from "../facts/run-notes.ts";
@@ -20,6 +21,6 @@ export async function readNotes(place: RunPlace): Promise<RunNotes> {
 
 /** Replaces the notes of a run. Throws `ResultError`. */
 export async function writeNotes(place: RunPlace, { title, notes, starred }: RunNotes): Promise<void> {
-  await mkdir(recordFilesOf(place).folder, { recursive: true });
+  await createFolder(recordFilesOf(place).folder);
   await writeFileAtomically(fileOf(place), `${JSON.stringify({ title, notes, starred }, null, 2)}\n`);
 }

@@ -1,10 +1,10 @@
 /** AUGMENTOR.AUG_SAMPLES: augmented patches beside the originals. */
 
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sample } from "../data/augmentation/sample.ts";
 import type { PatchSet } from "../data/patches.ts";
 import { Random } from "../data/random.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ReportEvent } from "../facts/run-events.ts";
 import type { ImageShape } from "../images/image.ts";
@@ -42,7 +42,7 @@ export async function writeAugmentationSamples(
   report: ReportEvent,
   { count, drawGrid, seed }: SampleSettings,
 ): Promise<void> {
-  await mkdir(tree.aug, { recursive: true });
+  await createFolder(tree.aug);
   const picked = new Random(seed).fork(0xa063).permutation(patches.count).subarray(0, count);
   for (const [number, index] of picked.entries()) {
     const before = await patches.read(index, 0);

@@ -88,7 +88,8 @@ class PartWriter {
   ) {}
 
   static async start(file: PartFile, image: NormalizedImage, settings: ChunkSettings): Promise<PartWriter> {
-    return new PartWriter(file, await startFile(file, image, settings));
+    const writer = await explainingErrors(file.path, () => startFile(file, image, settings));
+    return new PartWriter(file, writer);
   }
 
   async write(part: PredictedPart): Promise<void> {
@@ -131,10 +132,7 @@ function predictedRegion({ image: { info }, settings: { slices } }: ChunkedPredi
   );
 }
 
-const startFile = (file: PartFile, image: NormalizedImage, settings: ChunkSettings): Promise<ImageWriter> =>
-  explainingErrors(file.path, () => newFile(file, image, settings));
-
-async function newFile(
+async function startFile(
   { path, channels, sampleType }: PartFile,
   { info }: NormalizedImage,
   { chunk, axes, slices }: ChunkSettings,

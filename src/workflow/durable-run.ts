@@ -7,11 +7,13 @@
  *    A kill in between leaves a state that is one checkpoint behind, but the checkpoint has its own position.
  * 3. `trained` and `finished` are written only when everything that they stand for is on the disk.
  */
+
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { errorMessage, isStop } from "../facts/errors.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { explainedWriteError, syncFolder, writeFileAtomically } from "../facts/files/write-file.ts";
 import { checkpointPrefix, type ResultTree } from "../facts/result-tree.ts";
@@ -147,7 +149,7 @@ export class DurableRun {
         return undefined;
       }
       if (!wasMoving) await rm(earlier, { recursive: true, force: true });
-      await mkdir(earlier, { recursive: true });
+      await createFolder(earlier);
       for (const path of left) {
         const target = join(earlier, path === runDirectory ? "results" : basename(path));
         if (path === runDirectory) await rm(target, { recursive: true, force: true });

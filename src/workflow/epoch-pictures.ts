@@ -2,9 +2,11 @@
  * Small pictures of each epoch, for a replay of how reconstructions changed: the middle slice, at most 192 pixels wide and high,
  * in `<run directory>/epochs/<epoch>/<image>_<role>.tif`. At most about 100 epochs are kept, at equal distances, and the last one.
  */
-import { mkdir, rm } from "node:fs/promises";
+
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CHANGING_ROLES } from "../facts/epoch-pictures.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { EPOCH_PICTURES } from "../facts/result-tree.ts";
 import type { ImageFiles } from "../facts/run-events.ts";
 import { openImage } from "../images/files.ts";
@@ -23,7 +25,7 @@ export async function keepEpochPictures(
   files: ImageFiles,
 ): Promise<void> {
   const folder = join(runDirectory, EPOCH_PICTURES, String(epoch));
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   for (const role of CHANGING_ROLES) {
     const path = files[role];
     if (path !== undefined)

@@ -1,7 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeNpy } from "../checkpoint/npy.ts";
 import type { Config } from "../config/config.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import { normalizationSettings } from "./settings.ts";
 
@@ -13,7 +13,7 @@ export async function writeNormalizationFiles(config: Config, tree: ResultTree):
     const array = { shape: [values.length], data: Float64Array.from(values) };
     return writeNpy(join(tree.checkpoints, `normalization_${name}_value.npy`), array);
   };
-  await mkdir(tree.checkpoints, { recursive: true });
+  await createFolder(tree.checkpoints);
   await write("mean", custom.mean);
   await write("std", custom.deviation);
 }

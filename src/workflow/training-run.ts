@@ -1,10 +1,11 @@
 /** Trains a model on patches and writes checkpoints, log and previews. */
 
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import type { PatchSet } from "../data/patches.ts";
 import { at } from "../facts/checked-lists.ts";
+import { createFolder } from "../facts/files/create-folder.ts";
 import { epochCheckpoint } from "../facts/result-tree.ts";
 import { TimeShare } from "../facts/time-share.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
@@ -258,7 +259,7 @@ export class TrainingRun {
       periodic: epochCheckpoint(tree, state.epoch),
     };
     const path = paths[kind];
-    await mkdir(tree.checkpoints, { recursive: true });
+    await createFolder(tree.checkpoints);
     const content: RunCheckpointContent = {
       parameters: this.parameters,
       optimizer: { settings: this.request.training.optimizer, steps: this.step.steps },

@@ -5,7 +5,11 @@ import { open, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { makeFolder, writeFileAtomically, writeThroughTemporary } from "../../src/facts/files/write-file.ts";
+import {
+  createDurableFolder,
+  writeFileAtomically,
+  writeThroughTemporary,
+} from "../../src/facts/files/write-file.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 test("a folder with a relative path is made with its parents, even if the first name is one letter", async (context) => {
@@ -13,8 +17,8 @@ test("a folder with a relative path is made with its parents, even if the first 
   const before = process.cwd();
   context.after(() => process.chdir(before));
   process.chdir(folder);
-  await makeFolder("a");
-  await makeFolder(join("b", "c"));
+  await createDurableFolder("a");
+  await createDurableFolder(join("b", "c"));
   assert.ok(existsSync(join(folder, "a")) && existsSync(join(folder, "b", "c")));
 });
 

@@ -75,7 +75,7 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Creates a folder with its parents, and writes their names to the disk. */
-export async function makeFolder(folder: string): Promise<void> {
+export async function createDurableFolder(folder: string): Promise<void> {
   // The parents of a relative path end at ".", not at the topmost folder.
   const whole = resolve(folder);
   const topmost = await createFolder(whole);
@@ -116,6 +116,6 @@ export async function replaceFile(path: string, data: string | Uint8Array): Prom
 
 /** Writes a file through a temporary one, and creates its folder. Throws {@link ResultError}. */
 export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
-  await explainingErrors(path, () => makeFolder(dirname(path)));
+  await explainingErrors(path, () => createDurableFolder(dirname(path)));
   await replaceFile(path, data);
 }

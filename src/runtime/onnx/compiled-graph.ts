@@ -76,7 +76,7 @@ export class CompiledGraph {
 
   /**
    * Runs the graph off the main thread. The bound outputs hold the result when the promise resolves. Throws if the graph is released before
-   * its last part has run.
+   * its last part has run. Runs must follow one another: they share the tensors.
    *
    * @param afterPart is called after each part with its place, and awaited
    */

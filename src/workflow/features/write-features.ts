@@ -1,10 +1,11 @@
 /** Writes a trained encoder's features of the test images: `biapy --features`. */
-import { mkdir } from "node:fs/promises";
+
 import { basename, join } from "node:path";
 import { writeNpy } from "../../checkpoint/npy.ts";
 import type { ImageSet } from "../../data/image-set.ts";
 import { product } from "../../facts/checked-lists.ts";
 import { isStop } from "../../facts/errors.ts";
+import { createFolder } from "../../facts/files/create-folder.ts";
 import { bytes } from "../../facts/format.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import { type ImageInfo, wholeRegion } from "../../images/image.ts";
@@ -89,7 +90,7 @@ async function writeAll(
 ): Promise<(info: ImageInfo) => Promise<FeatureMap>> {
   const { config, tree } = request;
   const { stride } = model;
-  await mkdir(tree.features, { recursive: true });
+  await createFolder(tree.features);
   const sample = await writeMaps(images, model, request, config.number("SYSTEM.SEED"));
   const basis = fitColors(sample.vectors);
   await writeColors(images, model, basis, request);

@@ -2,12 +2,13 @@
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { cp, readFile, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import * as v from "valibot";
 import { loadBiapyCheckpoint } from "../../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../../config/config.ts";
 import { withSettings } from "../../config/with-settings.ts";
+import { createFolder } from "../../facts/files/create-folder.ts";
 import { readJson } from "../../facts/files/regular-file.ts";
 import { temporaryName, writeFileAtomically } from "../../facts/files/write-file.ts";
 import { asObject } from "../../facts/json.ts";
@@ -86,7 +87,7 @@ export class LabelStudy {
       Object.entries((await readJson(planFile, planSchema).catch(() => undefined)) ?? {}),
     );
     const runs: PlannedRun[] = [];
-    await mkdir(join(folder, "configurations"), { recursive: true });
+    await createFolder(join(folder, "configurations"));
     for (const [index, run] of planned.entries()) {
       const text = withSettings(settings.text, {
         ...run.settings,

@@ -1,7 +1,7 @@
 /** DATA.*.SSL_SOURCE_DIR: degraded copies of a folder's images, made once and reused until their settings change. */
 
 import { existsSync } from "node:fs";
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import * as v from "valibot";
 import { ndimOf, type Phase } from "../../config/basics.ts";
@@ -11,6 +11,7 @@ import { layersOf, stripsOf } from "../../data/layers.ts";
 import { Random } from "../../data/random.ts";
 import { at as itemAt } from "../../facts/checked-lists.ts";
 import { copiesBeside } from "../../facts/degraded-copies.ts";
+import { createFolder } from "../../facts/files/create-folder.ts";
 import { DamagedFileError, readJson } from "../../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import type { ReportEvent } from "../../facts/run-events.ts";
@@ -133,7 +134,7 @@ export async function crappifiedImages(
       ...(isCurrent ? known : outdated(Object.keys(known))),
       ...outdated(missing.map(({ name }) => name)),
     };
-    await mkdir(folder, { recursive: true });
+    await createFolder(folder);
     await writeRecord(folder, { settings, sources: begun });
     await writeCopies(folder, missing, settings, report, signal);
     const made = Object.fromEntries(missing.map(({ name, source }) => [name, source]));

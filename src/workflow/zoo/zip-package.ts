@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Zip, ZipDeflate, ZipPassThrough } from "fflate";
 import { createFolder } from "../../facts/files/create-folder.ts";
-import { explainedWriteError, writeThroughTemporary } from "../../facts/files/write-file.ts";
+import { explainingErrors, writeThroughTemporary } from "../../facts/files/write-file.ts";
 
 /** Files by their names in the package. */
 export type PackageFiles = ReadonlyMap<string, Uint8Array>;
@@ -19,12 +19,10 @@ export async function writePackage(path: string, files: PackageFiles): Promise<v
   const size = [...files.values()].reduce((sum, { length }) => sum + length, 0);
   if (size > MOST_BYTES)
     throw new Error(`${path}: the package would have ${size} bytes; a ZIP file holds ${MOST_BYTES}.`);
-  try {
+  await explainingErrors(path, async () => {
     await createFolder(dirname(path));
     await writeThroughTemporary(path, (handle) => writeZip(handle, files));
-  } catch (error) {
-    throw explainedWriteError(path, error);
-  }
+  });
 }
 
 async function writeZip(handle: FileHandle, files: PackageFiles): Promise<void> {
